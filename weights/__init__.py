@@ -1,0 +1,1 @@
+"""Pretrained weights: where they are, conversion from PyTorch, loading, fine-tuning."""

@@ -1,0 +1,163 @@
+"""Writes and reads a network with its description: ``NAME.pdparams`` and ``NAME.json``."""
+
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+
+from weights.description import NetworkDescription
+from weights.errors import WeightsError
+from weights.safe_reading import read_pdparams
+
+
+def write_atomically(path, write):
+    """Write a file so that it is complete or absent, even if the power goes.
+
+    Args:
+        path: The file.
+        write: Called with the open binary file.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with open(aside, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def write_pdparams(state, path):
+    """Write a state dict so that plain ``paddle.load`` reads it.
+
+    Args:
+        state: The state dict of a network or an optimizer: name -> ``paddle.Tensor`` or
+            ``numpy.ndarray``, or plain containers of them.
+        path: The file, complete or absent at every moment.
+    """
+    # paddle.save would write the same bytes, but only to a path of its own, without fsync.
+    arrays = _as_arrays(state)
+    write_atomically(path, lambda file: pickle.dump(arrays, file, protocol=4))
+
+
+def _as_arrays(value):
+    if isinstance(value, dict):
+        return {key: _as_arrays(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_as_arrays(item) for item in value)
+    return value.numpy() if hasattr(value, "numpy") else value
+
+
+def description_path(path):
+    """The JSON beside a ``.pdparams`` file."""
+    return Path(path).with_suffix(".json")
+
+
+def save_network(network, description, path):
+    """Write a network and its description: ``NAME.pdparams`` and ``NAME.json``.
+
+    Args:
+        network: A bare network of ``models.build``.
+        description: Its ``NetworkDescription``.
+        path: The ``.pdparams`` file; the JSON goes beside it and is written first, so that
+            weights never stand there without their description.
+    """
+    text = description.to_json().encode()
+    write_atomically(description_path(path), lambda file: file.write(text))
+    write_pdparams(network.state_dict(), path)
+
+
+def read_description(path):
+    """Read the description beside a ``.pdparams`` file.
+
+    Args:
+        path: The ``.pdparams`` file.
+
+    Returns:
+        A ``NetworkDescription``.
+
+    Raises:
+        WeightsError: There is none, or it is not a valid one.
+    """
+    path = description_path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise WeightsError(path, error.strerror or str(error)) from None
+    except UnicodeDecodeError:
+        raise WeightsError(path, "not a text file") from None
+    return NetworkDescription.from_json(text, path)
+
+
+def load_network(path):
+    """Rebuild a network from ``NAME.pdparams`` and ``NAME.json``.
+
+    Args:
+        path: The ``.pdparams`` file.
+
+    Returns:
+        The bare network with its weights, and its ``NetworkDescription``.
+
+    Raises:
+        WeightsError: A file is missing, damaged or unsafe, or the two do not fit.
+    """
+    description = read_description(path)
+    try:
+        network = description.build()
+    except ValueError as error:
+        raise WeightsError(description_path(path), str(error)) from None
+    fill(network, read_pdparams(path), path)
+    return network, description
+
+
+def fill(network, state, path):
+    """Set every tensor of a network, by name.
+
+    Args:
+        network: A bare network.
+        state: name -> ``numpy.ndarray``, as from ``read_pdparams``.
+        path: Where the state is from, for the errors.
+
+    Raises:
+        WeightsError: A tensor is missing, unknown, of another shape or not of numbers; the
+            network is unchanged then.
+    """
+    tensors = network.state_dict()
+    missing = [name for name in tensors if name not in state]
+    unknown = [name for name in state if name not in tensors]
+    if missing:
+        raise WeightsError(path, f"{_listed(missing)} missing")
+    if unknown:
+        raise WeightsError(path, f"{_listed(unknown)} not part of the network")
+    for name, tensor in tensors.items():
+        check_fits(name, tensor, state[name], path)
+    for name, tensor in tensors.items():
+        tensor.set_value(state[name].astype("float32", copy=False))
+
+
+def check_fits(name, tensor, array, path):
+    """Raise a ``WeightsError`` unless the array can become the tensor's value."""
+    if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
+        raise WeightsError(path, f"{name} is not an array of floating-point numbers")
+    if tuple(array.shape) != tuple(tensor.shape):
+        raise WeightsError(
+            path,
+            f"{name} has the shape {list(array.shape)}, the network wants {list(tensor.shape)}",
+        )
+
+
+def _listed(names):
+    """``tensor a is`` / ``tensors a, b and 5 more are``, for one-line errors."""
+    if len(names) == 1:
+        return f"tensor {names[0]} is"
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"tensors {', '.join(names[:3])}{more} are"
