@@ -1,0 +1,137 @@
+"""Crop, scale, flip and turn the frames of one clip inside FFmpeg's filters.
+
+No full-size RGB frame is ever made: a frame is cropped as the decoder left it, scaled and
+converted in one step, and the frames of a clip come out as one tall picture.
+"""
+
+import av
+import numpy as np
+
+# Frames per picture that leaves the filters. They wait inside until it is full, so this also
+# bounds how many decoded frames a clip keeps alive.
+TILE = 16
+
+
+def centred_square(width, height):
+    """The square of the short side in the middle of a frame: ``(x, y, width, height)``."""
+    side = min(width, height)
+    return (width - side) // 2, (height - side) // 2, side, side
+
+
+class ClipFilter:
+    """Collects the frames of one clip, in display order, as small square RGB pictures.
+
+    Args:
+        n_frames: Number of frames that will be pushed.
+        shape: ``(width, height)`` of the video as displayed; ``crop`` is in its pixels. A frame
+            of another size, where a video changes midway, is cropped in proportion.
+        crop: ``(x, y, width, height)``; the filters round it to even numbers, because chroma has
+            half the resolution.
+        size: Side of the output in pixels.
+        flip: Whether to mirror left and right.
+        rotation: Quarter turns counter-clockwise from the decoded to the displayed frame.
+    """
+
+    def __init__(self, n_frames, shape, crop, size, flip=False, rotation=0):
+        self._shape = shape
+        self._crop = crop
+        self._size = size
+        self._flip = flip
+        self._rotation = rotation
+        self._out = np.empty((3, n_frames, size, size), np.uint8)
+        self._pushed = self._pulled = 0
+        self._graph = self._layout = None
+
+    def push(self, frame):
+        """Add the next frame, an ``av.VideoFrame`` as decoded."""
+        layout = frame.width, frame.height, frame.format.name
+        if layout != self._layout:
+            # A graph built for one size reads out of bounds when fed with a smaller frame.
+            self._flush()
+            self._build(frame)
+            self._layout = layout
+        self._graph.push(frame)
+        self._pushed += 1
+        if self._pushed - self._pulled == self._tile:
+            self._pull()
+
+    def finish(self):
+        """Return uint8 ``[3, n_frames, size, size]`` once every frame has been pushed."""
+        self._flush()
+        self._graph = self._layout = None
+        if self._pulled != self._out.shape[1]:
+            raise RuntimeError(f"{self._pulled} frames of {self._out.shape[1]} were pushed")
+        if self._rotation:
+            return np.ascontiguousarray(np.rot90(self._out, self._rotation, axes=(2, 3)))
+        return self._out
+
+    def _build(self, frame):
+        self._tile = min(TILE, self._out.shape[1] - self._pulled)
+        graph = av.filter.Graph()
+        graph.threads = 1
+        nodes = [
+            graph.add_buffer(
+                width=frame.width,
+                height=frame.height,
+                format=frame.format,
+                time_base=frame.time_base or 1,
+            )
+        ]
+        crop = self._crop_as_decoded(frame.width, frame.height)
+        if crop != (0, 0, frame.width, frame.height):
+            x, y, width, height = crop
+            nodes.append(graph.add("crop", f"{width}:{height}:{x}:{y}"))
+        nodes.append(graph.add("scale", f"{self._size}:{self._size}:flags=bilinear"))
+        nodes.append(graph.add("format", "gbrp"))
+        if self._flip:
+            # Mirrored before it is turned: a quarter turn exchanges the two mirrors.
+            nodes.append(graph.add("vflip" if self._rotation % 2 else "hflip"))
+        nodes.append(graph.add("tile", f"1x{self._tile}"))
+        nodes.append(graph.add("buffersink"))
+        graph.link_nodes(*nodes)
+        graph.configure()
+        self._graph = graph
+
+    def _crop_as_decoded(self, width, height):
+        """The crop in pixels of a frame as decoded: before it is turned, at its own size."""
+        shown_width, shown_height = self._shape
+        x, y, w, h = self._crop
+        if self._rotation == 1:
+            x, y, w, h = shown_height - y - h, x, h, w
+        elif self._rotation == 2:
+            x, y = shown_width - x - w, shown_height - y - h
+        elif self._rotation == 3:
+            x, y, w, h = y, shown_width - x - w, h, w
+        if self._rotation % 2:
+            shown_width, shown_height = shown_height, shown_width
+        if (x, y, w, h) == (0, 0, shown_width, shown_height):
+            return 0, 0, width, height
+        x, w = x * width // shown_width, w * width // shown_width
+        y, h = y * height // shown_height, h * height // shown_height
+        x, w = _even(x, w, width)
+        y, h = _even(y, h, height)
+        return x, y, w, h
+
+    def _flush(self):
+        if self._pushed > self._pulled:
+            # At the end of its input the tile filter gives what it has.
+            self._graph.push(None)
+            self._pull()
+
+    def _pull(self):
+        n = self._pushed - self._pulled
+        picture = self._graph.pull()
+        # Planes are green, blue, red.
+        for channel, plane in enumerate(picture.planes[i] for i in (2, 0, 1)):
+            rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+            rows = rows[: n * self._size, : self._size].reshape(n, self._size, self._size)
+            self._out[channel, self._pulled : self._pushed] = rows
+        self._pulled = self._pushed
+
+
+def _even(start, length, limit):
+    """Round down to even numbers, but keep at least two pixels where there are two."""
+    if limit < 2:
+        return 0, limit
+    length = max(2, length - length % 2)
+    return min(start - start % 2, limit - length), length

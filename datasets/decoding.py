@@ -1,0 +1,259 @@
+"""Frames and clips of a video file, exactly those that a full sequential decode gives.
+
+with VideoReader("video.mp4") as video:
+    clip = video.read_clip(start=40)              # uint8 [3, 16, 112, 112]
+    frames = video.read([0, len(video) - 1])      # uint8 [2, H, W, 3]
+"""
+
+import numbers
+
+import av
+import numpy as np
+from av.video.reformatter import VideoReformatter
+
+from datasets.clip_filter import ClipFilter, centred_square
+from datasets.frame_index import FrameIndex, open_video
+from datasets.video_error import VideoError, video_errors
+
+__all__ = ["VideoError", "VideoReader"]
+
+
+class VideoReader:
+    """Random access to the frames of one video file.
+
+    A reader belongs to the process that opened it: open it after a fork, not before.
+
+    Args:
+        path: The video file.
+        index: Its ``FrameIndex``, when known from earlier; built when None.
+        max_damage: Fraction of the frames asked for that may be damaged: flagged by the decoder,
+            or missing and replaced by the frame before.
+
+    Attributes:
+        path: The video file.
+        damaged_frames: Damaged frames met so far in what was asked for.
+
+    Raises:
+        VideoError: The file cannot be read or is not a video. Every method raises it for damage
+            that shows only later.
+    """
+
+    def __init__(self, path, index=None, max_damage=0.25):
+        self.path = str(path)
+        self.index = FrameIndex.build(self.path) if index is None else index
+        self.damaged_frames = 0
+        self._max_damage = max_damage
+        self._container = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        """Release the file; reading again opens it again."""
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+
+    def __len__(self):
+        return self.index.n_frames
+
+    @property
+    def fps(self):
+        """Mean frame rate; 0 when the file does not tell."""
+        return self.index.fps
+
+    @property
+    def width(self):
+        """Of a frame as displayed, in pixels."""
+        return self.index.width
+
+    @property
+    def height(self):
+        """Of a frame as displayed, in pixels."""
+        return self.index.height
+
+    def read(self, indices):
+        """Read whole frames.
+
+        Args:
+            indices: Frame numbers ``[T]``, 0-based in display order; any order, repeats allowed.
+
+        Returns:
+            uint8 ``[T, H, W, 3]`` RGB.
+
+        Raises:
+            VideoError: A frame cannot be read, or the frames asked for differ in size.
+        """
+        indices = self._checked(indices, 1)
+        reformatter = VideoReformatter()
+        out = None
+        for position, frame in self._decode(indices):
+            with video_errors(self.path):
+                rgb = reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
+            rgb = np.rot90(rgb, self.index.rotation)
+            if out is None:
+                out = np.empty((len(indices), *rgb.shape), np.uint8)
+            if rgb.shape != out.shape[1:]:
+                raise VideoError(
+                    self.path,
+                    f"frame {position} is {rgb.shape[1]}x{rgb.shape[0]}, "
+                    f"the ones before {out.shape[2]}x{out.shape[1]}",
+                )
+            out[indices == position] = rgb
+        return out
+
+    def read_clip(self, start, frames=16, stride=1, crop=None, size=112, flip=False):
+        """Read one clip of evenly spaced frames.
+
+        Args:
+            start: Number of the first frame.
+            frames: Number of frames.
+            stride: Distance from frame to frame.
+            crop: ``(x, y, width, height)`` in pixels of the frame as displayed; the centred
+                square of the short side when None.
+            size: Side of the output in pixels.
+            flip: Whether to mirror left and right.
+
+        Returns:
+            uint8 ``[3, frames, size, size]`` RGB.
+
+        Raises:
+            VideoError: A frame cannot be read.
+        """
+        indices = start + stride * np.arange(frames)
+        return self.read_clips(indices[None], crop, size, flip)[0]
+
+    def read_clips(self, indices, crop=None, size=112, flip=False):
+        """Read several clips in one pass over the file.
+
+        Args:
+            indices: Frame numbers ``[K, T]``; any order, repeats allowed.
+            crop: ``(x, y, width, height)`` in pixels of the frame as displayed, or K of them; the
+                centred square of the short side when None.
+            size: Side of the output in pixels.
+            flip: Whether to mirror left and right; one bool or K.
+
+        Returns:
+            uint8 ``[K, 3, T, size, size]`` RGB.
+
+        Raises:
+            VideoError: A frame cannot be read.
+        """
+        indices = self._checked(indices, 2)
+        out = np.empty((len(indices), 3, indices.shape[1], size, size), np.uint8)
+        for k, clip in self.iterate_clips(indices, crop, size, flip):
+            out[k] = clip
+        return out
+
+    def iterate_clips(self, indices, crop=None, size=112, flip=False):
+        """As ``read_clips``, but give each clip as soon as its last frame is decoded.
+
+        Memory holds the clips under way only, however long the video is.
+
+        Yields:
+            Pairs of clip number, 0 to K - 1, and uint8 ``[3, T, size, size]``, in the order in
+            which the clips end.
+        """
+        indices = self._checked(indices, 2)
+        crops = self._checked_crops(crop, len(indices))
+        flips = np.broadcast_to(flip, len(indices))
+        # A clip is decoded as its distinct frames in ascending order, and put in order at its end.
+        distinct = [np.unique(row, return_inverse=True) for row in indices]
+        waiting = sorted(range(len(indices)), key=lambda k: -distinct[k][0][0])
+        under_way = {}
+        for position, frame in self._decode(indices):
+            while waiting and distinct[waiting[-1]][0][0] == position:
+                k = waiting.pop()
+                under_way[k] = ClipFilter(
+                    len(distinct[k][0]),
+                    (self.width, self.height),
+                    crops[k],
+                    size,
+                    bool(flips[k]),
+                    self.index.rotation,
+                )
+            for k in list(under_way):
+                positions, order = distinct[k]
+                if positions[np.searchsorted(positions, position)] != position:
+                    continue
+                with video_errors(self.path):
+                    under_way[k].push(frame)
+                    if position < positions[-1]:
+                        continue
+                    clip = under_way.pop(k).finish()
+                in_order = len(order) == len(positions) and (np.diff(order) > 0).all()
+                yield k, clip if in_order else clip[:, order]
+
+    def _checked(self, indices, ndim):
+        indices = np.asarray(indices)
+        if indices.ndim != ndim or indices.size == 0 or indices.dtype.kind not in "iu":
+            shape = "[T]" if ndim == 1 else "[K, T]"
+            raise ValueError(f"frame numbers must be whole numbers of shape {shape}, not empty")
+        if indices.min() < 0:
+            raise ValueError(f"frame numbers start at 0, not at {indices.min()}")
+        if indices.max() >= len(self):
+            raise VideoError(
+                self.path, f"frame {indices.max()} asked for, there are {len(self)} frames"
+            )
+        return indices
+
+    def _checked_crops(self, crop, n_clips):
+        if crop is None:
+            crop = centred_square(self.width, self.height)
+        crops = [crop] * n_clips if isinstance(crop[0], numbers.Real) else list(crop)
+        if len(crops) != n_clips:
+            raise ValueError(f"{len(crops)} crops for {n_clips} clips")
+        checked = []
+        for one in crops:
+            x, y, w, h = (int(v) for v in one)
+            inside = 0 <= x < x + w <= self.width and 0 <= y < y + h <= self.height
+            if not inside:
+                raise ValueError(f"crop {one} leaves the frame of {self.width}x{self.height}")
+            checked.append((x, y, w, h))
+        return checked
+
+    def _decode(self, indices):
+        """Yield ``(position, av.VideoFrame)`` for each distinct frame number, ascending."""
+        wanted = np.unique(indices)
+        allowed = self._max_damage * len(wanted)
+        damaged = 0
+        at = 0
+        last = None
+        for position, frame in enumerate(self._frames_from_start()):
+            last = frame
+            if position < wanted[at]:
+                continue
+            if frame.is_corrupt:
+                damaged += 1
+                self.damaged_frames += 1
+                self._check_damage(damaged, allowed, len(wanted))
+            yield position, frame
+            at += 1
+            if at == len(wanted):
+                return
+        for position in wanted[at:]:
+            damaged += 1
+            self.damaged_frames += 1
+            if last is None:
+                raise VideoError(self.path, "no frame can be decoded")
+            self._check_damage(damaged, allowed, len(wanted))
+            yield position, last
+
+    def _check_damage(self, damaged, allowed, asked):
+        if damaged > allowed:
+            raise VideoError(self.path, f"{damaged} or more of {asked} frames are damaged")
+
+    def _frames_from_start(self):
+        self.close()
+        self._container, stream = open_video(self.path)
+        with video_errors(self.path):
+            for packet in self._container.demux(stream):
+                try:
+                    frames = packet.decode()
+                except av.error.InvalidDataError:
+                    # The next packet usually goes on; the frame is missed where it is wanted.
+                    continue
+                yield from frames
