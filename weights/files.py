@@ -36,17 +36,34 @@ def write_atomically(path, write):
         os.close(folder)
 
 
-def write_pdparams(state, path):
+def write_pdparams(state, path, progress=None):
     """Write a state dict so that plain ``paddle.load`` reads it.
 
     Args:
         state: The state dict of a network or an optimizer: name -> ``paddle.Tensor`` or
             ``numpy.ndarray``, or plain containers of them.
         path: The file, complete or absent at every moment.
+        progress: A ``ByteProgress`` to move on, or None.
     """
-    # paddle.save would write the same bytes, but only to a path of its own, without fsync.
+    # paddle.save would write the same, but without fsync and only to a path of its own.
     arrays = _as_arrays(state)
-    write_atomically(path, lambda file: pickle.dump(arrays, file, protocol=4))
+
+    def write(file):
+        pickle.dump(arrays, _Counted(file, progress) if progress else file, protocol=4)
+
+    write_atomically(path, write)
+
+
+class _Counted:
+    """A file that tells a progress bar what is written to it."""
+
+    def __init__(self, file, progress):
+        self._file = file
+        self._progress = progress
+
+    def write(self, data):
+        self._progress.advance(len(data))
+        return self._file.write(data)
 
 
 def _as_arrays(value):
@@ -71,9 +88,16 @@ def save_network(network, description, path):
         path: The ``.pdparams`` file; the JSON goes beside it and is written first, so that
             weights never stand there without their description.
     """
+    save_state(network.state_dict(), description, path)
+
+
+def save_state(state, description, path, progress=None):
+    """Write a state dict and its description; the arguments are those of ``write_pdparams`` and
+    ``save_network``.
+    """
     text = description.to_json().encode()
     write_atomically(description_path(path), lambda file: file.write(text))
-    write_pdparams(network.state_dict(), path)
+    write_pdparams(state, path, progress)
 
 
 def read_description(path):
@@ -135,9 +159,9 @@ def fill(network, state, path):
     missing = [name for name in tensors if name not in state]
     unknown = [name for name in state if name not in tensors]
     if missing:
-        raise WeightsError(path, f"{_listed(missing)} missing")
+        raise WeightsError(path, f"{listed(missing)} missing")
     if unknown:
-        raise WeightsError(path, f"{_listed(unknown)} not part of the network")
+        raise WeightsError(path, f"{listed(unknown)} not part of the network")
     for name, tensor in tensors.items():
         check_fits(name, tensor, state[name], path)
     for name, tensor in tensors.items():
@@ -155,9 +179,18 @@ def check_fits(name, tensor, array, path):
         )
 
 
-def _listed(names):
+def listed(names):
     """``tensor a is`` / ``tensors a, b and 5 more are``, for one-line errors."""
     if len(names) == 1:
         return f"tensor {names[0]} is"
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return f"tensors {', '.join(names[:3])}{more} are"
+
+
+def count_parameters(state):
+    """Number of trained parameters in a state dict: all but BatchNorm's running statistics."""
+    return sum(
+        int(np.prod(tensor.shape))
+        for name, tensor in state.items()
+        if not name.endswith(("._mean", "._variance"))
+    )

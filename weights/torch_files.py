@@ -1,0 +1,74 @@
+"""Reads a PyTorch checkpoint without running anything it contains. The converter's only use of
+``torch.load``.
+"""
+
+import re
+import struct
+import zipfile
+
+import torch
+
+from weights.errors import WeightsError
+
+
+def read_state_dict(path):
+    """Read the weights of a PyTorch checkpoint.
+
+    Args:
+        path: A bare state dict, ``{"state_dict": ...}`` or a whole training checkpoint, in
+            either of PyTorch's file formats; names may begin with ``module.``.
+
+    Returns:
+        name -> ``torch.Tensor`` on the CPU, without ``module.``. Tensors of a file in the newer
+        format are mapped from it, not copied.
+
+    Raises:
+        WeightsError: The file cannot be read, is damaged, holds anything but tensors and plain
+            containers (nothing of it has been executed then), or has no state dict in it.
+    """
+    content = _load(path)
+    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
+        content = content["state_dict"]
+    if not isinstance(content, dict) or not content:
+        raise WeightsError(path, "no state dict in it: neither bare nor under 'state_dict'")
+    for name, tensor in content.items():
+        if not isinstance(name, str) or not isinstance(tensor, torch.Tensor):
+            raise WeightsError(path, f"no state dict in it: {name!r} is not a tensor")
+        if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_meta:
+            raise WeightsError(path, f"{name} is a sparse, quantised or empty tensor")
+    while all(name.startswith("module.") for name in content):
+        content = {name.removeprefix("module."): tensor for name, tensor in content.items()}
+    return dict(content)
+
+
+def _load(path):
+    try:
+        return torch.load(
+            path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
+        )
+    except FileNotFoundError:
+        raise WeightsError(path, "no such file") from None
+    except OSError as error:
+        raise WeightsError(path, error.strerror or str(error)) from None
+    except (
+        # All that a damaged or forged file has been seen to end in; UnpicklingError among the
+        # ValueErrors' siblings is not: torch raises pickle's own.
+        *(RuntimeError, EOFError, AttributeError, LookupError, TypeError, ValueError),
+        *(AssertionError, ArithmeticError, MemoryError, struct.error),
+        torch.serialization.pickle.UnpicklingError,
+    ) as error:
+        raise WeightsError(path, _reason(error)) from None
+
+
+def _reason(error):
+    text = str(error)
+    forbidden = re.search(r"GLOBAL ([\w.]+)", text)
+    if forbidden is None:
+        forbidden = re.search(r"(?:class|function|global) ([\w.]+) (?:was|is) not", text)
+    if forbidden:
+        return (
+            f"refused: it holds a {forbidden[1]}, and a checkpoint may hold tensors and plain "
+            "containers only; it was not executed, do not open it elsewhere"
+        )
+    first_line = text.strip().splitlines()[0][:120] if text.strip() else "no further reason"
+    return f"not a PyTorch checkpoint, or a damaged one ({type(error).__name__}: {first_line})"
