@@ -106,6 +106,15 @@ class NetworkDescription:
         return description
 
 
+def default_options():
+    """The options of ``models.build`` with their defaults, by name."""
+    return {
+        name: parameter.default
+        for name, parameter in inspect.signature(models.build).parameters.items()
+        if name != "architecture"
+    }
+
+
 def _check_keys(fields, expected, prefix, path):
     if not isinstance(fields, dict):
         where = f"'{prefix.rstrip('.')}'" if prefix else "the file"
@@ -153,11 +162,7 @@ def _check_network(description, path):
         raise WeightsError(path, "'architecture' must be a name")
     if not isinstance(options, dict):
         raise WeightsError(path, "'options' must be a JSON object")
-    defaults = {
-        name: parameter.default
-        for name, parameter in inspect.signature(models.build).parameters.items()
-        if name != "architecture"
-    }
+    defaults = default_options()
     for key, value in options.items():
         if key not in defaults:
             raise WeightsError(path, f"unknown key 'options.{key}'")
