@@ -1,0 +1,121 @@
+"""`python -m app VERB`: parse, call one function with a configuration object, print its result."""
+
+import importlib
+import os
+import re
+import sys
+import warnings
+from pathlib import Path
+
+from jsonargparse import ArgumentError, ArgumentParser
+
+from app import configuration
+from app.errors import UserError
+
+# verb -> configuration class, and the module and function that do the work. The module is imported
+# only when its verb runs: Paddle takes seconds to import, `--help` should not.
+VERBS = {
+    "fit": (configuration.FitConfig, "app.fit", "fit"),
+    "evaluate": (configuration.EvaluateConfig, "app.evaluate", "evaluate"),
+    "summary": (configuration.SummaryConfig, "app.summary", "summarise"),
+    "board": (configuration.BoardConfig, "app.board", "open_board"),
+}
+POSITIONAL = {"evaluate"}
+
+DEMO_RECIPE = Path(__file__).parent.parent / "configs" / "demo.yaml"
+
+
+def build_parser():
+    """The parser of the whole command line."""
+    parser = ArgumentParser(
+        prog="python -m app",
+        description="Action recognition in video with 3D ResNets on PaddlePaddle.",
+        exit_on_error=False,
+        allow_abbrev=False,
+    )
+    verbs = parser.add_subcommands(dest="verb", required=True)
+    for verb, (config_class, _, _) in VERBS.items():
+        verb_parser = ArgumentParser(exit_on_error=False, allow_abbrev=False)
+        verb_parser.add_argument("--config", action="config", help="YAML file with these options.")
+        verb_parser.add_class_arguments(
+            config_class, as_group=False, as_positional=verb in POSITIONAL
+        )
+        summary = config_class.__doc__.splitlines()[0]
+        verbs.add_subcommand(verb, verb_parser, help=summary, description=summary)
+        for action in verb_parser._actions:
+            if action.dest == "resume":
+                # `--resume` alone means `--resume true`.
+                action.nargs, action.const = "?", True
+    return parser
+
+
+def main(arguments=None):
+    """Run the command line.
+
+    Args:
+        arguments: List of words after `python -m app`; those of the process where left out.
+
+    Returns:
+        Exit code: 0 for success, 2 for a mistake of the user, 130 or 143 after Ctrl-C or SIGTERM.
+    """
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        parser = build_parser()
+        parsed = parser.parse_args(_with_implied_config(arguments))
+        config = parser.instantiate(parsed)[parsed.verb]
+        config_class, module, function = VERBS[parsed.verb]
+        fields = {name: config[name] for name in config_class.__dataclass_fields__}
+        # Paddle recommends a compiler cache, and says in every epoch what BatchNorm always does.
+        warnings.filterwarnings("ignore", message="No ccache found")
+        warnings.filterwarnings("ignore", message="When training, we now always track")
+        work = getattr(importlib.import_module(module), function)
+        result = work(config_class(**fields))
+    except (ArgumentError, UserError) as error:
+        return _complain(error)
+    except BrokenPipeError:
+        # The reader of our output (`| head`) has gone; not an error.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    text = str(result)
+    if text:
+        print(text)
+    return getattr(result, "exit_code", 0)
+
+
+def _with_implied_config(arguments):
+    """Put the configuration file that `fit` implies before the user's own options.
+
+    A resumed run starts from its own config.yaml; a run without any videos is the demo.
+    """
+    if arguments[:1] != ["fit"] or {"-h", "--help"} & set(arguments):
+        return arguments
+    options = dict(_options(arguments[1:]))
+    if options.get("--resume", "false").lower() in ("true", ""):
+        if "--run_dir" not in options:
+            raise UserError("--resume continues the run in --run_dir: name the folder")
+        recipe = Path(options["--run_dir"]) / "config.yaml"
+        if not recipe.is_file():
+            raise UserError(f"{recipe.parent}: nothing to resume, there is no config.yaml in it")
+    elif {"--config", "--data", "--data.videos"} & options.keys():
+        return arguments
+    else:
+        recipe = DEMO_RECIPE
+    return ["fit", "--config", str(recipe), *arguments[1:]]
+
+
+def _options(words):
+    """The options among command-line words, as (name, value) pairs."""
+    for position, word in enumerate(words):
+        if word.startswith("--"):
+            name, equals, value = word.partition("=")
+            if not equals and position + 1 < len(words):
+                following = words[position + 1]
+                value = "" if following.startswith("--") else following
+            yield name, value
+
+
+def _complain(error):
+    """Print one line and return the exit code of a user's mistake."""
+    message = re.sub(r'^Parser key "([^"]+)":', r"--\1:", str(error))
+    print("error: " + " ".join(message.split()), file=sys.stderr)
+    return 2

@@ -1,0 +1,248 @@
+"""Every option of `python -m app`, with its default and its meaning.
+
+Plain dataclasses, importable without Paddle; jsonargparse turns them into the command line and
+into YAML, with the texts below `Args:` as help.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from jsonargparse.typing import (
+    ClosedUnitInterval,
+    NonNegativeFloat,
+    NonNegativeInt,
+    OpenUnitInterval,
+    PositiveFloat,
+    PositiveInt,
+)
+
+
+@dataclass
+class ModelConfig:
+    """The network.
+
+    Args:
+        architecture: Network family; r3d is the 3D ResNet.
+        depth: Number of layers.
+        shortcut: Shortcut where the shape changes: B projects (as published), A pads with zeros.
+        conv1_t_size: Length of the first convolution in frames, odd.
+        conv1_t_stride: Step of the first convolution in frames.
+        max_pool: Whether the stem ends with a max-pool.
+        widen_factor: Multiplies the number of channels of every stage.
+        mean: Channel means (R, G, B) to subtract, in units of value_range.
+        std: Channel standard deviations to divide by, in units of value_range.
+        value_range: What the pixel value 255 counts as before mean and std apply.
+    """
+
+    architecture: Literal["r3d"] = "r3d"
+    depth: Literal[10, 18, 34, 50, 101, 152, 200] = 18
+    shortcut: Literal["A", "B"] = "B"
+    conv1_t_size: PositiveInt = 7
+    conv1_t_stride: PositiveInt = 1
+    max_pool: bool = True
+    widen_factor: PositiveFloat = 1.0
+    mean: tuple[float, float, float] = (0.4345, 0.4051, 0.3775)
+    std: tuple[float, float, float] = (0.2768, 0.2713, 0.2737)
+    value_range: Literal[1, 255] = 1
+
+
+@dataclass
+class DataConfig:
+    """The videos and their labels.
+
+    Args:
+        videos: Folder of videos; left out, the demo corpus is written and used.
+        annotation: File or folder with the labels and the split (UCF-101's official folder, or a
+            JSON of the PyTorch original). Left out, the subfolders of videos are the classes.
+        split: Which of the official splits.
+        val_fraction: Share of each class kept for validation where nothing else gives the split.
+        group_pattern: Regular expression whose first group names what must stay on one side of a
+            drawn split, matched against the file name without its extension. The default keeps
+            the clips of one source video together (v_Archery_g08_c03).
+        max_failures: How many unreadable videos end the run: a whole number counts them, a
+            number with a point is a share of the videos.
+        demo: Which demo corpus is used where videos is left out.
+    """
+
+    videos: str | None = None
+    annotation: str | None = None
+    split: PositiveInt = 1
+    val_fraction: OpenUnitInterval = 0.2
+    group_pattern: str = r"(.+_g\d+)_c\d+$"
+    max_failures: int | float = 0.05
+    demo: Literal["directions", "turns"] = "directions"
+
+
+@dataclass
+class ClipConfig:
+    """What is cut out of a video.
+
+    Args:
+        frames: Frames per clip.
+        stride: Step between the frames of a clip.
+        size: Width and height of a clip in pixels.
+        crop_scale: Smallest and largest share of the picture that a training crop shows.
+        crop_ratio: Smallest and largest aspect ratio of a training crop.
+        flip: Probability that a training clip is mirrored.
+        val_clips: Up to how many evenly spread clips of a video are evaluated.
+    """
+
+    frames: PositiveInt = 16
+    stride: PositiveInt = 1
+    size: PositiveInt = 112
+    crop_scale: tuple[PositiveFloat, PositiveFloat] = (0.25, 1.0)
+    crop_ratio: tuple[PositiveFloat, PositiveFloat] = (0.75, 4 / 3)
+    flip: ClosedUnitInterval = 0.5
+    val_clips: PositiveInt = 3
+
+
+@dataclass
+class TrainConfig:
+    """The training run.
+
+    Args:
+        epochs: Number of epochs.
+        batch_size: Clips per step, over all processes.
+        workers: Worker processes that decode; 0 decodes in the main process, which waits for it.
+            Left out, one per core.
+        seed: Seed of every random choice.
+        device: Where to compute; auto takes the GPU when Paddle sees one. One of auto, cpu, gpu,
+            gpu:0, gpu:1, ...
+        early_stopping: End the run after this many epochs without a better val_loss; 0 never.
+    """
+
+    epochs: PositiveInt = 200
+    batch_size: PositiveInt = 128
+    workers: NonNegativeInt | None = None
+    seed: NonNegativeInt = 0
+    device: str = "auto"
+    early_stopping: NonNegativeInt = 0
+
+
+@dataclass
+class OptimConfig:
+    """Stochastic gradient descent and its learning rate.
+
+    Args:
+        lr: Learning rate after warm-up.
+        momentum: Momentum.
+        weight_decay: Weight decay, on every parameter as in the PyTorch original.
+        nesterov: Whether to use Nesterov's momentum.
+        schedule: Course of the learning rate: steps at the milestones, half a cosine down to zero,
+            a step whenever the validation loss stalls, or none.
+        milestones: Epochs after which multistep multiplies the learning rate by gamma.
+        gamma: Factor of a step (multistep and plateau).
+        patience: Epochs without a better validation loss that plateau bears.
+        warmup_epochs: Epochs (fractions allowed) in which the learning rate rises from zero.
+        accumulate: Batches whose gradients make one update, equal to one batch of them all.
+    """
+
+    lr: PositiveFloat = 0.1
+    momentum: NonNegativeFloat = 0.9
+    weight_decay: NonNegativeFloat = 1e-3
+    nesterov: bool = False
+    schedule: Literal["multistep", "cosine", "plateau", "constant"] = "multistep"
+    milestones: tuple[PositiveInt, ...] = (50, 100, 150)
+    gamma: PositiveFloat = 0.1
+    patience: NonNegativeInt = 10
+    warmup_epochs: NonNegativeFloat = 0.0
+    accumulate: PositiveInt = 1
+
+
+@dataclass
+class CheckpointConfig:
+    """What is kept of a run.
+
+    Args:
+        every_epochs: Save after every so many epochs, and after the last one.
+        every_steps: Save also after every so many updates within an epoch; 0 never.
+        keep: How many of the newest checkpoints are kept, besides the best.
+        monitor: Which value of metrics.jsonl makes a checkpoint the best.
+    """
+
+    every_epochs: PositiveInt = 1
+    every_steps: NonNegativeInt = 0
+    keep: PositiveInt = 2
+    monitor: Literal[
+        "val_video_top1",
+        "val_video_top5",
+        "val_clip_top1",
+        "val_clip_top5",
+        "val_loss",
+    ] = "val_video_top1"
+
+
+@dataclass
+class FitConfig:
+    """Train a 3D ResNet on videos.
+
+    Args:
+        run_dir: Folder of the run. Left out, a new one below runs/, named after the videos.
+        resume: Continue the run in run_dir from its newest complete checkpoint.
+        model: The network.
+        data: The videos and their labels.
+        clip: What is cut out of a video.
+        train: The training run.
+        optim: The optimizer and its learning rate.
+        checkpoint: What is kept.
+    """
+
+    run_dir: str | None = None
+    resume: bool = False
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    clip: ClipConfig = field(default_factory=ClipConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+
+
+@dataclass
+class EvaluateConfig:
+    """Evaluate a trained run.
+
+    Args:
+        run: Run folder.
+        split: Which part of the data to evaluate.
+        checkpoint: Name of the checkpoint: best, last, or one such as epoch-0007.
+        videos: Folder of videos, where it has moved since the training.
+        batch_size: Clips per step; left out, as in the training.
+        workers: Worker processes that decode; left out, one per core.
+        device: Where to compute: auto, cpu, gpu, gpu:0, ...
+    """
+
+    run: str
+    split: Literal["train", "val", "test"] = "val"
+    checkpoint: str = "best"
+    videos: str | None = None
+    batch_size: PositiveInt | None = None
+    workers: NonNegativeInt | None = None
+    device: str = "auto"
+
+
+@dataclass
+class SummaryConfig:
+    """Print the layers, parameters and multiply-adds of a network.
+
+    Args:
+        model: The network.
+        clip: Size of its input.
+        n_classes: Number of its outputs.
+    """
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    clip: ClipConfig = field(default_factory=ClipConfig)
+    n_classes: PositiveInt = 101
+
+
+@dataclass
+class BoardConfig:
+    """Watch runs in the VisualDL dashboard.
+
+    Args:
+        run_dir: A run, or a folder of runs.
+        port: Port on 127.0.0.1.
+    """
+
+    run_dir: str = "runs"
+    port: PositiveInt = 8040

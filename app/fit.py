@@ -1,0 +1,305 @@
+"""python -m app fit: train a 3D ResNet on videos."""
+
+import json
+import sys
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import paddle
+import paddle.distributed as dist
+
+import models
+from app.data import evaluation_loader, read_splits, training_loader
+from app.describe import count_parameters, describe
+from app.device import choose_device
+from app.errors import UserError
+from app.failures import FailureLog, failure_limit
+from app.metrics import Evaluation
+from app.pictures import confusion_matrix, contact_sheet
+from app.run_folder import RunFolder, config_text
+from app.training_state import TrainingState, seed_everything
+from app.video_model import VideoModel
+from callbacks import (
+    Checkpoint,
+    EarlyStopping,
+    EpochLog,
+    Interrupted,
+    Interruption,
+    LRSchedule,
+    Progress,
+    VisualDLLog,
+    checkpoint,
+)
+from callbacks.epoch_log import drop_epochs_after
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """How a run ended.
+
+    Args:
+        run_dir: Its folder.
+        epochs: Number of finished epochs.
+        evaluation: The last validation, or None where there was none.
+        failed_videos: Number of videos that could not be read.
+        interrupted_by: The signal that ended the run early, or None.
+    """
+
+    run_dir: Path
+    epochs: int
+    evaluation: Evaluation | None
+    failed_videos: int
+    interrupted_by: int | None = None
+
+    @property
+    def exit_code(self):
+        return 0 if self.interrupted_by is None else 128 + self.interrupted_by
+
+    def __str__(self):
+        lines = []
+        if self.interrupted_by is not None:
+            lines.append(
+                f"stopped after epoch {self.epochs} and saved; continue with: "
+                f"python -m app fit --run_dir {self.run_dir} --resume"
+            )
+        elif self.evaluation is not None:
+            lines.append(
+                f"finished {self.epochs} epochs: validation video top-1 "
+                f"{self.evaluation.video_top1:.4f}, top-5 {self.evaluation.video_top5:.4f}"
+            )
+        else:
+            lines.append(f"all {self.epochs} epochs were finished already")
+        if self.failed_videos:
+            lines.append(
+                f"{self.failed_videos} videos could not be read: {self.run_dir}/failures.jsonl"
+            )
+        if self.interrupted_by is None:
+            lines.append(f"the run: {self.run_dir}")
+            lines.append(f"watch it: python -m app board --run_dir {self.run_dir}")
+            lines.append(f"evaluate it: python -m app evaluate {self.run_dir}")
+        return "\n".join(lines)
+
+
+def fit(config):
+    """Train, or continue to train, a 3D ResNet.
+
+    Args:
+        config: ``app.configuration.FitConfig``.
+
+    Returns:
+        ``FitResult``.
+
+    Raises:
+        UserError: Something about the configuration, the data or the course of the training that
+            the user can mend; whatever was saved before stays good.
+    """
+    _check_values(config)
+    device = choose_device(config.train.device)
+    folder = _open_folder(config)
+    seed_everything(config.train.seed)
+    # Optimizer states are saved under Paddle's generated parameter names, which count every
+    # network built before in this process; the guard begins the count anew.
+    with paddle.utils.unique_name.guard(), ExitStack() as cleanup:
+        return _Run(config, folder, device).train(cleanup)
+
+
+class _Run:
+    """The parts of one training run, put together."""
+
+    def __init__(self, config, folder, device):
+        self.config = config
+        self.folder = folder
+        self.is_main = dist.get_rank() == 0
+        self.text = config_text(replace(config, run_dir=None, resume=False))
+
+        splits = read_splits(config.data, config.train.seed)
+        train, val = splits["train"], splits["val"]
+        self.labels = train.labels
+        for note in splits.notes:
+            self._say(note)
+        limit = failure_limit(config.data.max_failures, len(train) + len(val))
+        self.failures = FailureLog(folder.failures, limit)
+        self.loader = training_loader(config, train, self.failures.record, limit)
+        self.val_loader = evaluation_loader(
+            config.clip, val, config.train.batch_size, config.train.workers, self.failures.record
+        )
+
+        self.description = describe(config, self.labels)
+        network = self.description.build()
+        contract = self.description.input
+        recogniser = models.Recogniser(
+            network, models.Normalisation(contract.mean, contract.std, contract.value_range)
+        )
+        self.model = VideoModel(recogniser, len(self.labels), self.loader.sampler.batches_per_epoch)
+        self.schedule = LRSchedule(
+            config.optim.schedule,
+            config.optim.lr,
+            updates_per_epoch=-(-self.model.batches_per_epoch // config.optim.accumulate),
+            epochs=config.train.epochs,
+            warmup_epochs=config.optim.warmup_epochs,
+            milestones=config.optim.milestones,
+            gamma=config.optim.gamma,
+            patience=config.optim.patience,
+        )
+        self.optimizer = paddle.optimizer.Momentum(
+            self.schedule.scheduler,
+            momentum=config.optim.momentum,
+            use_nesterov=config.optim.nesterov,
+            weight_decay=config.optim.weight_decay,
+            parameters=network.parameters(),
+        )
+        self.model.prepare_training(self.optimizer)
+        self._say(
+            f"{config.model.architecture}-{config.model.depth}, "
+            f"{count_parameters(network):,} parameters, on {device}; "
+            f"{len(self.labels)} classes, {len(train)} videos to train on, "
+            f"{len(val)} to validate with"
+        )
+
+    def train(self, cleanup):
+        config, folder = self.config, self.folder
+        epoch_log = EpochLog(folder.metrics, lambda: self.loader.wait_seconds)
+        early_stopping = EarlyStopping(config.train.early_stopping)
+        stateful = {
+            "epoch_log": epoch_log,
+            "lr_schedule": self.schedule,
+            "early_stopping": early_stopping,
+        }
+        callbacks = [epoch_log, self.schedule, early_stopping]
+        if self.is_main:
+            dashboard = cleanup.enter_context(self._dashboard())
+            stateful["visualdl_log"] = dashboard
+            callbacks += [dashboard, Progress(config.train.epochs)]
+        state = TrainingState(self.model, self.optimizer, self.description, stateful, self.text)
+        keeper = Checkpoint(
+            folder.checkpoints,
+            state.write,
+            last_epoch=config.train.epochs,
+            every_epochs=config.checkpoint.every_epochs,
+            every_steps=config.checkpoint.every_steps,
+            keep=config.checkpoint.keep,
+            monitor=config.checkpoint.monitor,
+        )
+        stateful["checkpoint"] = keeper
+        interruption = cleanup.enter_context(Interruption(keeper.save_now))
+
+        if config.resume:
+            self._resume(state)
+        if self.is_main:
+            folder.config.write_text(self.text)
+            folder.labels.write_text(json.dumps(self.labels, ensure_ascii=False, indent=0) + "\n")
+            drop_epochs_after(folder.metrics, self.model.position.epoch)
+            self._say(f"the run is kept in {folder.path}")
+        interrupted_by = None
+        if self.model.position.epoch < config.train.epochs:
+            try:
+                self.model.fit(
+                    self.loader,
+                    self.val_loader,
+                    config.train.epochs,
+                    [*callbacks, keeper, interruption],
+                    config.optim.accumulate,
+                )
+            except Interrupted as interruption:
+                interrupted_by = interruption.signal_number
+        return FitResult(
+            folder.path,
+            self.model.position.epoch,
+            self.model.evaluation,
+            len(self.failures.failed),
+            interrupted_by,
+        )
+
+    def _resume(self, state):
+        """Continue from the newest complete checkpoint; say so where one is damaged."""
+        for name in checkpoint.newest_first(self.folder.checkpoints):
+            path = self.folder.checkpoints / name
+            try:
+                checkpoint.check(path)
+            except checkpoint.CheckpointError as error:
+                self._say(f"damaged checkpoint, the one before is used: {error}", sys.stderr)
+                continue
+            state.read(path)
+            position = self.model.position
+            self._say(
+                f"resuming from {path}: epoch {position.epoch} finished, "
+                f"{position.batch} batches of the next one, step {position.step}"
+            )
+            return
+        self._say(f"{self.folder.path}: no complete checkpoint yet, starting from the beginning")
+
+    def _dashboard(self):
+        def draw_clips():
+            if self.loader.first_batch is None:
+                return None
+            clips, labels = (part.numpy() for part in self.loader.first_batch[:2])
+            return contact_sheet(clips, [self.labels[label] for label in labels])
+
+        return VisualDLLog(
+            self.folder.path,
+            self.text,
+            _hyper_parameters(self.config),
+            draw_clips,
+            lambda matrix: confusion_matrix(matrix, self.labels),
+        )
+
+    def _say(self, line, stream=None):
+        if self.is_main:
+            print(line, file=stream or sys.stdout, flush=True)
+
+
+def _check_values(config):
+    """What the types of the options cannot say."""
+    if isinstance(config.data.max_failures, float) and not 0 <= config.data.max_failures <= 1:
+        raise UserError(
+            f"--data.max_failures {config.data.max_failures}: a whole number of videos, or a share "
+            "of them from 0.0 to 1.0"
+        )
+    if config.data.max_failures < 0:
+        raise UserError("--data.max_failures cannot be negative")
+    for name in ("crop_scale", "crop_ratio"):
+        low, high = getattr(config.clip, name)
+        if low > high:
+            raise UserError(f"--clip.{name}: the smallest comes first, not {low} before {high}")
+    if min(config.model.std) <= 0:
+        raise UserError(f"--model.std {list(config.model.std)}: must be positive")
+    if config.model.conv1_t_size % 2 == 0:
+        raise UserError(f"--model.conv1_t_size {config.model.conv1_t_size}: must be odd")
+
+
+def _open_folder(config):
+    if config.resume:
+        folder = RunFolder(config.run_dir)
+        _check_unchanged(folder.read_config(), config)
+        return folder
+    name = "demo" if config.data.videos is None else Path(config.data.videos).resolve().name
+    return RunFolder.create(config.run_dir, name)
+
+
+def _check_unchanged(before, now):
+    """Refuse to resume with options that would make it another run."""
+    fixed = ["model", "data", "clip"]
+    changed = [
+        f"--{group}.{name}"
+        for group in fixed
+        for name, value in asdict(getattr(now, group)).items()
+        if value != getattr(getattr(before, group), name) and name not in ("max_failures",)
+    ]
+    changed += [
+        f"--{group}.{name}"
+        for group, name in (("train", "seed"), ("train", "batch_size"), ("optim", "accumulate"))
+        if getattr(getattr(now, group), name) != getattr(getattr(before, group), name)
+    ]
+    if changed:
+        raise UserError(
+            f"--resume continues the run as it was; {', '.join(changed)} cannot change within a run"
+        )
+
+
+def _hyper_parameters(config):
+    values = {}
+    for group in ("model", "clip", "train", "optim"):
+        for name, value in asdict(getattr(config, group)).items():
+            values[f"{group}.{name}"] = value
+    return values

@@ -1,0 +1,101 @@
+"""One line of metrics.jsonl per epoch."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import paddle
+
+
+class EpochLog(paddle.callbacks.Callback):
+    """Puts together the record of an epoch, appends it to a file and hands it to the others.
+
+    Stands first in the list of callbacks: `on_eval_end` adds the record to `logs`, where the
+    callbacks behind it find it.
+
+    Args:
+        path: The file, one JSON object per line.
+        data_wait: Returns the seconds spent so far waiting for batches.
+
+    Example:
+        model.fit(loader, val_loader, callbacks=[EpochLog("metrics.jsonl", loader_wait), ...])
+    """
+
+    def __init__(self, path, data_wait):
+        super().__init__()
+        self.path = Path(path)
+        self.data_wait = data_wait
+        self._spent = {"clips": 0, "seconds": 0.0, "waited": 0.0}
+        self._train = {}
+        self._last_time = self._last_wait = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._last_time, self._last_wait = time.perf_counter(), self.data_wait()
+
+    def on_train_batch_end(self, step, logs=None):
+        now, waited = time.perf_counter(), self.data_wait()
+        self._spent["clips"] += logs["batch_size"]
+        self._spent["seconds"] += now - self._last_time
+        self._spent["waited"] += waited - self._last_wait
+        self._last_time, self._last_wait = now, waited
+        logs.update(self._speed())
+
+    def on_epoch_end(self, epoch, logs=None):
+        # Empty when a resume found all batches of the epoch trained and only validation missing:
+        # then the values restored with the checkpoint stand.
+        if "train_loss" in logs:
+            self._train = {name: logs[name] for name in ("train_loss", "train_top1")}
+
+    def on_eval_end(self, logs=None):
+        record = {
+            "epoch": self.model.position.epoch,
+            "step": self.model.position.step,
+            "lr": self.model.learning_rate,
+            **self._train,
+            **{name: value for name, value in logs.items() if name.startswith("val_")},
+            **self._speed(),
+        }
+        logs.update(record)
+        with self.path.open("a") as file:
+            file.write(json.dumps(record) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        self._spent = dict.fromkeys(self._spent, 0)
+
+    def state_dict(self):
+        return {"spent": self._spent, "train": self._train}
+
+    def set_state_dict(self, state):
+        self._spent, self._train = dict(state["spent"]), dict(state["train"])
+
+    def _speed(self):
+        seconds = max(self._spent["seconds"], 1e-9)
+        return {
+            "clips_per_second": self._spent["clips"] / seconds,
+            "data_wait": min(1.0, self._spent["waited"] / seconds),
+        }
+
+
+def drop_epochs_after(path, epoch):
+    """Cut the records of epochs that a resumed run will train again.
+
+    Args:
+        path: metrics.jsonl; may be missing.
+        epoch: Number of finished epochs of the checkpoint.
+    """
+    path = Path(path)
+    if not path.exists():
+        return
+    kept = []
+    for line in path.read_text().splitlines():
+        try:
+            record = json.loads(line)
+        except ValueError:
+            # Half a line, from the moment the run was killed.
+            continue
+        if record["epoch"] <= epoch:
+            kept.append(line)
+    aside = path.with_suffix(".partial")
+    aside.write_text("".join(line + "\n" for line in kept))
+    aside.replace(path)

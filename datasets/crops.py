@@ -1,0 +1,47 @@
+"""Which part of the picture a clip shows: pure functions of the frame size.
+
+A crop is ``(x, y, width, height)`` in pixels of the video; the decoder scales it to the size of
+the network on the way. Drawn once per clip, so that all its frames are cut alike.
+"""
+
+import math
+
+
+def centre_square(width, height):
+    """The centred square of the short side, as in evaluation."""
+    side = min(width, height)
+    return (width - side) // 2, (height - side) // 2, side, side
+
+
+def random_resized_crop(width, height, generator, scale=(0.25, 1.0), ratio=(3 / 4, 4 / 3)):
+    """A crop of random area and aspect ratio at a random place, as in training.
+
+    Args:
+        width, height: Frame size in pixels.
+        generator: ``numpy.random.Generator``.
+        scale: Smallest and largest share of the frame's area.
+        ratio: Smallest and largest width over height; drawn uniformly on a logarithmic scale.
+
+    Returns:
+        ``(x, y, width, height)``. Where ten draws fit nowhere, the largest centred crop whose
+        aspect ratio is allowed.
+
+    Source: Szegedy et al., "Going deeper with convolutions", CVPR 2015, in the form in which the
+    PyTorch original trains its networks.
+    """
+    for _ in range(10):
+        area = width * height * generator.uniform(*scale)
+        aspect = math.exp(generator.uniform(math.log(ratio[0]), math.log(ratio[1])))
+        w = round(math.sqrt(area * aspect))
+        h = round(math.sqrt(area / aspect))
+        if 0 < w <= width and 0 < h <= height:
+            x = int(generator.integers(width - w + 1))
+            y = int(generator.integers(height - h + 1))
+            return x, y, w, h
+
+    w, h = width, height
+    if width / height < ratio[0]:
+        h = max(1, round(width / ratio[0]))
+    elif width / height > ratio[1]:
+        w = max(1, round(height * ratio[1]))
+    return (width - w) // 2, (height - h) // 2, w, h
