@@ -4,7 +4,7 @@ from paddle.io import Dataset
 
 from datasets.crops import centre_square
 from datasets.decoding import VideoError, VideoReader
-from datasets.sample import Failure, Sample, open_row
+from datasets.sample import Failure, Sample, carries_errors, open_row
 from datasets.sampling import even_clips
 
 
@@ -33,6 +33,7 @@ class EvaluationClips(Dataset):
     def __len__(self):
         return len(self.index)
 
+    @carries_errors
     def __getitem__(self, row):
         """
         Args:

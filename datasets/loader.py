@@ -9,6 +9,10 @@ from paddle.io import DataLoader
 from datasets.sample import Failure, collate
 
 
+class ClipError(Exception):
+    """A mistake of the program while a clip was made; the message is the worker's traceback."""
+
+
 class ClipLoader(DataLoader):
     """A ``paddle.io.DataLoader`` over a clip dataset.
 
@@ -47,6 +51,8 @@ class ClipLoader(DataLoader):
             self.wait_seconds += time.perf_counter() - began
             if batch is None:
                 return
+            if batch["errors"]:
+                raise ClipError(batch["errors"][0])
             for failure in batch["failures"]:
                 self.on_failure(Failure(*failure))
             if batch["n_clips"] == 0:

@@ -1,5 +1,7 @@
 """What a dataset returns for one video, and how samples become a batch."""
 
+import functools
+import traceback
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -21,13 +23,31 @@ class Sample(NamedTuple):
     """The clips of one video.
 
     ``clips`` is uint8 ``[K, 3, T, S, S]``, or None where nothing could be read; ``failures`` lists
-    every video that was tried in vain.
+    every video that was tried in vain; ``error`` is the traceback of a mistake in the program.
     """
 
     clips: np.ndarray | None
     label: int
     row: int
     failures: list[Failure]
+    error: str | None = None
+
+
+def carries_errors(get_item):
+    """Let a dataset's ``__getitem__`` return what it would raise.
+
+    An exception inside a ``paddle.io.DataLoader`` hangs the process where there are no workers,
+    and loses its message where there are some; in a sample it reaches the main process whole.
+    """
+
+    @functools.wraps(get_item)
+    def get_item_or_error(dataset, request):
+        try:
+            return get_item(dataset, request)
+        except Exception:
+            return Sample(None, -1, -1, [], traceback.format_exc())
+
+    return get_item_or_error
 
 
 @contextmanager
@@ -70,17 +90,21 @@ def collate(samples):
 
     Returns:
         Dict with ``clips`` uint8 ``[N, 3, T, S, S]``, ``labels`` and ``rows`` int64 ``[N]``,
-        ``n_clips`` N, and ``failures``, a list of ``(row, path, reason)``.
+        ``n_clips`` N, ``failures``, a list of ``(row, path, reason)``, and ``errors``, a list of
+        tracebacks.
     """
     readable = [sample for sample in samples if sample.clips is not None]
-    failures = [tuple(failure) for sample in samples for failure in sample.failures]
+    reports = {
+        "failures": [tuple(failure) for sample in samples for failure in sample.failures],
+        "errors": [sample.error for sample in samples if sample.error is not None],
+    }
     if not readable:
         return {
             "clips": np.zeros((1, 3, 1, 1, 1), np.uint8),
             "labels": np.zeros(1, np.int64),
             "rows": np.zeros(1, np.int64),
             "n_clips": 0,
-            "failures": failures,
+            **reports,
         }
     counts = [len(sample.clips) for sample in readable]
     return {
@@ -88,5 +112,5 @@ def collate(samples):
         "labels": np.repeat(np.array([s.label for s in readable], np.int64), counts),
         "rows": np.repeat(np.array([s.row for s in readable], np.int64), counts),
         "n_clips": sum(counts),
-        "failures": failures,
+        **reports,
     }

@@ -8,7 +8,7 @@ from paddle.io import Dataset
 
 from datasets.crops import random_resized_crop
 from datasets.decoding import VideoError, VideoReader
-from datasets.sample import Failure, Sample, open_row
+from datasets.sample import Failure, Sample, carries_errors, open_row
 from datasets.sampling import random_clip
 
 
@@ -66,6 +66,7 @@ class TrainingClips(Dataset):
     def __len__(self):
         return len(self.index)
 
+    @carries_errors
     def __getitem__(self, request):
         """
         Args:
