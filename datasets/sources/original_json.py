@@ -36,14 +36,15 @@ def read_original_json(videos, path, content):
         where = f"{path}, video {video_id!r}"
         if not isinstance(entry, dict) or not isinstance(entry.get("annotations", {}), dict):
             raise SourceError(f"{where}: expected an object with subset and annotations")
-        split = SUBSETS.get(entry.get("subset"))
-        if split is None:
-            raise SourceError(f"{where}: the subset is {entry.get('subset')!r}; {list(SUBSETS)}")
+        subset = entry.get("subset")
+        if subset not in list(SUBSETS):  # A list, since JSON may hold what cannot be looked up.
+            raise SourceError(f"{where}: the subset is {subset!r}; known are {', '.join(SUBSETS)}")
+        split = SUBSETS[subset]
         annotations = entry.get("annotations", {})
         name = annotations.get("label")
         if name is None and split == "test":
             label = -1
-        elif name in label_of:
+        elif isinstance(name, str) and name in label_of:
             label = label_of[name]
         else:
             raise SourceError(f'{where}: the label {name!r} is not among the "labels"')
