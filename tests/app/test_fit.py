@@ -1,0 +1,179 @@
+import json
+
+import numpy as np
+import paddle
+import pytest
+
+from app.configuration import (
+    CheckpointConfig,
+    ClipConfig,
+    DataConfig,
+    EvaluateConfig,
+    FitConfig,
+    ModelConfig,
+    OptimConfig,
+    TrainConfig,
+)
+from app.errors import UserError
+from app.evaluate import evaluate
+from app.fit import fit
+from app.video_model import NonFiniteLossError
+from callbacks.checkpoint import newest_first
+from tests.app.small_run import write_corpus
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    return write_corpus(tmp_path_factory.mktemp("corpus"))
+
+
+def small_config(corpus, run_dir, **train):
+    return FitConfig(
+        run_dir=str(run_dir),
+        model=ModelConfig(depth=10, widen_factor=0.1, conv1_t_size=3),
+        data=DataConfig(videos=str(corpus)),
+        clip=ClipConfig(frames=4, size=32, val_clips=2),
+        train=TrainConfig(**{"epochs": 2, "batch_size": 4, "workers": 0, "device": "cpu", **train}),
+        optim=OptimConfig(lr=0.05),
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(corpus, tmp_path_factory):
+    run_dir = tmp_path_factory.mktemp("trained") / "run"
+    return run_dir, fit(small_config(corpus, run_dir))
+
+
+def test_a_run_leaves_its_folder(trained):
+    run_dir, result = trained
+    assert result.epochs == 2 and result.exit_code == 0
+    assert json.loads((run_dir / "labels.json").read_text()) == ["jump", "run", "walk"]
+    assert newest_first(run_dir / "checkpoints") == ["epoch-0002", "epoch-0001"]
+    assert (run_dir / "checkpoints/last").read_text().strip() == "epoch-0002"
+    assert list(run_dir.glob("vdlrecords.*.log"))
+
+
+def test_metrics_have_the_promised_names(trained):
+    run_dir, result = trained
+    first, last = (json.loads(line) for line in (run_dir / "metrics.jsonl").open())
+    assert (first["epoch"], last["epoch"], first["step"], last["step"]) == (1, 2, 3, 6)
+    assert set(last) == set(
+        "epoch step lr train_loss train_top1 val_loss val_clip_top1 val_clip_top5 val_video_top1 "
+        "val_video_top5 clips_per_second data_wait".split()
+    )
+    assert last["val_video_top1"] == result.evaluation.video_top1
+
+
+def test_evaluate_gives_the_numbers_of_fit(trained):
+    run_dir, result = trained
+    for workers in (0, 2):
+        report = evaluate(
+            EvaluateConfig(str(run_dir), checkpoint="last", workers=workers, device="cpu")
+        )
+        assert report.evaluation.values() == result.evaluation.values()
+    stored = json.loads((run_dir / "evaluation/val.json").read_text())
+    assert stored["video_top1"] == result.evaluation.video_top1
+    assert stored["failed"] == {}
+
+
+def test_the_saved_weights_are_plain_paddle(trained):
+    run_dir, _ = trained
+    state = paddle.load(str(run_dir / "checkpoints/epoch-0002/model.pdparams"))
+    assert "layer1.0.conv1.weight" in state and "fc.bias" in state
+    assert list(state["fc.weight"].shape)[1] == 3
+
+
+def test_gradients_accumulated_equal_those_of_the_big_batch(corpus, tmp_path):
+    """In a network without batch statistics; an epoch of 12 clips leaves an incomplete group."""
+    from app.video_model import VideoModel
+
+    class Linear(paddle.nn.Layer):
+        def __init__(self):
+            super().__init__()
+            self.network = paddle.nn.Linear(3, 2)
+
+        def forward(self, clips):
+            return self.network(clips.astype("float32").mean(axis=[2, 3, 4]) / 255)
+
+    generator = np.random.default_rng(0)
+    clips = paddle.to_tensor(generator.integers(0, 256, (7, 3, 2, 4, 4), dtype=np.uint8))
+    labels = paddle.to_tensor(generator.integers(0, 2, 7))
+
+    def step(groups):
+        paddle.seed(1)
+        network = Linear()
+        model = VideoModel(network, 2)
+        model.prepare_training(paddle.optimizer.SGD(1.0, parameters=network.parameters()))
+        for number, group in enumerate(groups):
+            model.train_batch([clips[group]], [labels[group]], update=number == len(groups) - 1)
+        return network.network.weight.numpy()
+
+    whole = step([slice(0, 7)])
+    np.testing.assert_allclose(step([slice(0, 3), slice(3, 6), slice(6, 7)]), whole, rtol=1e-5)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_with_a_good_checkpoint(corpus, tmp_path):
+    config = small_config(corpus, tmp_path / "run", epochs=30)
+    config.optim.lr = 1e30
+    config.checkpoint = CheckpointConfig(every_steps=1)
+    with pytest.raises(NonFiniteLossError, match=r"at step \d+ with learning rate 1e\+30"):
+        fit(config)
+    for name in newest_first(tmp_path / "run/checkpoints"):
+        state = paddle.load(str(tmp_path / f"run/checkpoints/{name}/model.pdparams"))
+        assert all(np.isfinite(np.asarray(value)).all() for value in state.values())
+
+
+def test_early_stopping_ends_the_run(corpus, tmp_path):
+    config = small_config(corpus, tmp_path / "run", epochs=30, early_stopping=1)
+    config.optim.lr = 1e-12
+    assert fit(config).epochs < 30
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_bad_files_are_named_once_and_the_run_ends_well(corpus, tmp_path, workers, capfd):
+    videos = write_corpus(tmp_path / "videos", n_train=6)
+    bad = {
+        "truncated.mp4": (videos / "train/run/0.mp4").read_bytes()[:200],
+        "empty.mp4": b"",
+        "text.avi": b"no video at all\n" * 100,
+    }
+    for name, content in bad.items():
+        (videos / "train/walk" / name).write_bytes(content)
+    (videos / "val/walk/broken.mp4").write_bytes(b"")
+    config = small_config(videos, tmp_path / "run", workers=workers, epochs=3)
+    config.data.max_failures = 10
+    result = fit(config)
+    lines = [json.loads(line) for line in (tmp_path / "run/failures.jsonl").open()]
+    named = [line["path"].rsplit("/", 1)[-1] for line in lines]
+    assert sorted(named) == sorted([*bad, "broken.mp4"])
+    assert all(line["reason"] for line in lines)
+    assert result.epochs == 3 and result.failed_videos == 4
+    # Six good validation videos, one broken: it counts as wrong.
+    assert result.evaluation.failed == 1
+    assert result.evaluation.video_top5 == pytest.approx(6 / 7)
+    err = capfd.readouterr().err
+    assert all(err.count(name) == 1 for name in named)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_too_many_bad_files_end_the_run_with_a_name(corpus, tmp_path, workers):
+    videos = write_corpus(tmp_path / "videos", n_train=6)
+    for name in ("a.mp4", "b.mp4"):
+        (videos / "train/walk" / name).write_bytes(b"")
+    config = small_config(videos, tmp_path / "run", workers=workers)
+    config.data.max_failures = 1
+    with pytest.raises(UserError, match="2 videos could not be read.*allows 1"):
+        fit(config)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_mistake_in_the_program_is_shown_whole(corpus, tmp_path, workers, monkeypatch):
+    from datasets import training_clips
+    from datasets.loader import ClipError
+
+    def broken(*_):
+        raise AttributeError("a bug in the sampling")
+
+    monkeypatch.setattr(training_clips, "random_clip", broken)
+    with pytest.raises(ClipError, match="a bug in the sampling"):
+        fit(small_config(corpus, tmp_path / "run", workers=workers))
