@@ -6,13 +6,14 @@ with VideoReader("video.mp4") as video:
 """
 
 import numbers
+from typing import NamedTuple
 
-import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from datasets.clip_filter import ClipFilter, centred_square
-from datasets.frame_index import FrameIndex, open_video
+from datasets.frame_decoder import FrameDecoder, NumberingError
+from datasets.frame_index import FrameIndex
 from datasets.video_error import VideoError, video_errors
 
 __all__ = ["VideoError", "VideoReader"]
@@ -43,7 +44,7 @@ class VideoReader:
         self.index = FrameIndex.build(self.path) if index is None else index
         self.damaged_frames = 0
         self._max_damage = max_damage
-        self._container = None
+        self._decoder = FrameDecoder(self.path, self.index)
 
     def __enter__(self):
         return self
@@ -53,9 +54,7 @@ class VideoReader:
 
     def close(self):
         """Release the file; reading again opens it again."""
-        if self._container is not None:
-            self._container.close()
-            self._container = None
+        self._decoder.close()
 
     def __len__(self):
         return self.index.n_frames
@@ -63,7 +62,7 @@ class VideoReader:
     @property
     def fps(self):
         """Mean frame rate; 0 when the file does not tell."""
-        return self.index.fps
+        return float(self.index.rate)
 
     @property
     def width(self):
@@ -88,6 +87,13 @@ class VideoReader:
             VideoError: A frame cannot be read, or the frames asked for differ in size.
         """
         indices = self._checked(indices, 1)
+        try:
+            return self._read(indices)
+        except NumberingError:
+            self._decoder.count_from_start()
+            return self._read(indices)
+
+    def _read(self, indices):
         reformatter = VideoReformatter()
         out = None
         for position, frame in self._decode(indices):
@@ -161,31 +167,45 @@ class VideoReader:
         crops = self._checked_crops(crop, len(indices))
         flips = np.broadcast_to(flip, len(indices))
         # A clip is decoded as its distinct frames in ascending order, and put in order at its end.
-        distinct = [np.unique(row, return_inverse=True) for row in indices]
-        waiting = sorted(range(len(indices)), key=lambda k: -distinct[k][0][0])
+        clips = {}
+        for k, row in enumerate(indices):
+            positions, order = np.unique(row, return_inverse=True)
+            clips[k] = _Clip(positions, order, crops[k], size, bool(flips[k]))
+        while clips:
+            try:
+                for k, pixels in self._clips(clips):
+                    del clips[k]
+                    yield k, pixels
+            except NumberingError:
+                self._decoder.count_from_start()
+
+    def _clips(self, clips):
+        wanted = np.concatenate([clip.positions for clip in clips.values()])
+        waiting = sorted(clips, key=lambda k: clips[k].positions[0], reverse=True)
         under_way = {}
-        for position, frame in self._decode(indices):
-            while waiting and distinct[waiting[-1]][0][0] == position:
+        for position, frame in self._decode(wanted):
+            while waiting and clips[waiting[-1]].positions[0] == position:
                 k = waiting.pop()
+                clip = clips[k]
                 under_way[k] = ClipFilter(
-                    len(distinct[k][0]),
+                    len(clip.positions),
                     (self.width, self.height),
-                    crops[k],
-                    size,
-                    bool(flips[k]),
+                    clip.crop,
+                    clip.size,
+                    clip.flip,
                     self.index.rotation,
                 )
             for k in list(under_way):
-                positions, order = distinct[k]
+                positions, order = clips[k].positions, clips[k].order
                 if positions[np.searchsorted(positions, position)] != position:
                     continue
                 with video_errors(self.path):
                     under_way[k].push(frame)
                     if position < positions[-1]:
                         continue
-                    clip = under_way.pop(k).finish()
-                in_order = len(order) == len(positions) and (np.diff(order) > 0).all()
-                yield k, clip if in_order else clip[:, order]
+                    pixels = under_way.pop(k).finish()
+                as_asked = len(order) == len(positions) and (np.diff(order) > 0).all()
+                yield k, pixels if as_asked else pixels[:, order]
 
     def _checked(self, indices, ndim):
         indices = np.asarray(indices)
@@ -218,42 +238,22 @@ class VideoReader:
     def _decode(self, indices):
         """Yield ``(position, av.VideoFrame)`` for each distinct frame number, ascending."""
         wanted = np.unique(indices)
-        allowed = self._max_damage * len(wanted)
         damaged = 0
-        at = 0
-        last = None
-        for position, frame in enumerate(self._frames_from_start()):
-            last = frame
-            if position < wanted[at]:
-                continue
-            if frame.is_corrupt:
-                damaged += 1
-                self.damaged_frames += 1
-                self._check_damage(damaged, allowed, len(wanted))
-            yield position, frame
-            at += 1
-            if at == len(wanted):
-                return
-        for position in wanted[at:]:
-            damaged += 1
-            self.damaged_frames += 1
-            if last is None:
-                raise VideoError(self.path, "no frame can be decoded")
-            self._check_damage(damaged, allowed, len(wanted))
-            yield position, last
+        try:
+            for position, frame, refused in self._decoder.frames(wanted):
+                damaged += refused or frame.is_corrupt
+                if damaged > self._max_damage * len(wanted):
+                    raise VideoError(
+                        self.path, f"{damaged} or more of {len(wanted)} frames are damaged"
+                    )
+                yield position, frame
+        finally:
+            self.damaged_frames += damaged
 
-    def _check_damage(self, damaged, allowed, asked):
-        if damaged > allowed:
-            raise VideoError(self.path, f"{damaged} or more of {asked} frames are damaged")
 
-    def _frames_from_start(self):
-        self.close()
-        self._container, stream = open_video(self.path)
-        with video_errors(self.path):
-            for packet in self._container.demux(stream):
-                try:
-                    frames = packet.decode()
-                except av.error.InvalidDataError:
-                    # The next packet usually goes on; the frame is missed where it is wanted.
-                    continue
-                yield from frames
+class _Clip(NamedTuple):
+    positions: np.ndarray
+    order: np.ndarray
+    crop: tuple
+    size: int
+    flip: bool

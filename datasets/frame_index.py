@@ -1,115 +1,265 @@
-"""What is where in a video file: one pass over the packets, none of them decoded."""
+"""What is where in a video file: one pass over its packets, only the first frame decoded.
 
-import os
-import stat
+A frame's number is its place in a full sequential decode. The index says how to recognise that
+number on a frame that comes out of the decoder in the middle of the file, where to seek to, and
+which packets need not be decoded.
+"""
+
 from dataclasses import dataclass
+from enum import IntEnum
+from fractions import Fraction
+from functools import cached_property
 
 import av
-from av.stream import Discard, Disposition
+import numpy as np
 
 from datasets.video_error import VideoError, video_errors
+from datasets.video_file import decode_in_order, open_video, packets_of
 
-# Demuxers that take a text file or a single picture for a video.
-NOT_VIDEO = {"tty", "image2", "bin", "xbin", "adf", "idf"}
+NO_TIME = np.iinfo(np.int64).min
 
-
-def open_video(path):
-    """Open a file and its first video stream, ready to decode on the calling thread.
-
-    Args:
-        path: A regular file.
-
-    Returns:
-        The ``av`` container and its video stream; the caller closes the container.
-
-    Raises:
-        VideoError: There is no such file, it is not a video, or it may not be read.
-    """
-    with video_errors(path):
-        # A named pipe would block for ever, and a directory gives a puzzling message.
-        mode = os.stat(path).st_mode
-        if stat.S_ISDIR(mode):
-            raise VideoError(path, "a directory, not a video file")
-        if not stat.S_ISREG(mode):
-            raise VideoError(path, "not a regular file")
-        container = av.open(
-            # Absolute, or FFmpeg takes "12:30.mp4" for an address.
-            os.path.abspath(path),
-            metadata_errors="replace",
-            # A playlist that calls itself a video may not reach for the network.
-            options={"protocol_whitelist": "file"},
-        )
-    try:
-        with video_errors(path):
-            return container, _video_stream(container, path)
-    except VideoError:
-        container.close()
-        raise
+# Containers whose seeking lands on the packet that was asked for, or can be seen not to.
+SEEKABLE = {"mov", "mp4", "matroska", "webm", "avi", "flv"}
+# Codecs with frames that no other frame needs, and decoders that can leave them out.
+SKIPPABLE = {"h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "vp8"}
+# Codecs that give one frame per packet, a fixed number of packets late.
+FIXED_DELAY = {"mpeg4", "msmpeg4v2", "msmpeg4v3", "mjpeg", "h263", "flv1", "ffv1", "rawvideo"}
+# A picture of MPEG-4 that says "as before" has at most this many bytes (as FFmpeg has it).
+LARGEST_EMPTY_MPEG4_PICTURE = 19
+MPEG4_PICTURE_START = b"\x00\x00\x01\xb6"
 
 
-def _video_stream(container, path):
-    name = container.format.name
-    if name in NOT_VIDEO or name.endswith("_pipe"):
-        raise VideoError(path, "a picture or a text, not a video")
-    videos = container.streams.video
-    if not videos:
-        raise VideoError(path, "no video stream in the file")
-    moving = [s for s in videos if not s.disposition & Disposition.attached_pic]
-    if not moving:
-        raise VideoError(path, "no video stream in the file, only a cover picture")
-    stream = moving[0]
-    if stream.codec_context is None:
-        raise VideoError(path, "no decoder for the video stream")
-    for other in container.streams:
-        if other is not stream:
-            other.discard = Discard.all
-    # One worker process per core beats threads inside a decoder.
-    stream.thread_type = "NONE"
-    stream.codec_context.thread_count = 1
-    return stream
+class Numbering(IntEnum):
+    """How the number of a decoded frame is known."""
+
+    COUNT = 0  # Only by counting from the start of the file.
+    PTS = 1  # The rank of its presentation time.
+    DTS = 2  # The place of the packet just decoded, minus the reorder delay: avi has no pts.
 
 
-@dataclass(frozen=True)
+# The attributes of an index that are single numbers, in the order in which they are stored.
+HEADER = {
+    "n_frames": int,
+    "width": int,
+    "height": int,
+    "rotation": int,
+    "numbering": Numbering,
+    "delay": int,
+    "seekable": bool,
+    "skippable": bool,
+    "quick_open": bool,
+}
+
+
+@dataclass(frozen=True, eq=False)
 class FrameIndex:
     """The frames of a video as its packets announce them.
 
     Attributes:
+        pts: int64 ``[P]``, presentation times of the non-empty packets in file order.
+        dts: int64 ``[P]``, decoding times; ``NO_TIME`` where the file has none.
+        key: bool ``[P]``, whether decoding can start there.
+        shown: bool ``[P]``, whether the packet gives a frame; one outside an edit list does not.
         n_frames: Number of frames.
         width: Of a frame as displayed, in pixels.
         height: Of a frame as displayed, in pixels.
         rotation: Quarter turns counter-clockwise from the decoded to the displayed frame, 0-3.
-        fps: Mean frame rate; 0 when the file does not tell.
+        rate: Mean frame rate; 0 when the file does not tell.
+        numbering: How the number of a decoded frame is known.
+        delay: Packets that go into the decoder before the first frame comes out.
+        seekable: Whether the container can be trusted to seek.
+        skippable: Whether the decoder can leave out frames that no other needs.
+        quick_open: Whether the container's header alone tells all that decoding needs.
     """
 
+    pts: np.ndarray
+    dts: np.ndarray
+    key: np.ndarray
+    shown: np.ndarray
     n_frames: int
     width: int
     height: int
     rotation: int
-    fps: float
+    rate: Fraction
+    numbering: Numbering
+    delay: int
+    seekable: bool
+    skippable: bool
+    quick_open: bool
 
     @classmethod
     def build(cls, path):
-        """Read all packets of a file, and decode its first frame for size and rotation.
+        """Read all packets of a file.
 
         Raises:
-            VideoError: The file cannot be read, or holds no frame.
+            VideoError: The file cannot be read, or no frame of it can be decoded.
         """
         container, stream = open_video(path)
         with container, video_errors(path):
-            n_frames = 0
-            first = None
-            for packet in container.demux(stream):
-                if first is None:
-                    try:
-                        first = next(iter(packet.decode()), None)
-                    except av.error.InvalidDataError:
-                        first = None
-                n_frames += packet.size > 0 and not packet.is_discard
+            packets, first, delay = _scan(container, stream)
             if first is None:
                 raise VideoError(path, "no frame can be decoded")
-            rotation = round(first.rotation / 90) % 4
-            width, height = first.width, first.height
-            if rotation % 2:
-                width, height = height, width
-            fps = float(stream.average_rate or stream.guessed_rate or 0)
-        return cls(n_frames, width, height, rotation, fps)
+            codec = stream.codec_context.name
+            formats = set(container.format.name.split(","))
+            numbering = _numbering(packets, codec, formats, stream.codec_context.has_b_frames)
+            rate = stream.average_rate or stream.guessed_rate or Fraction(0)
+        rotation = round(first.rotation / 90) % 4
+        width, height = first.width, first.height
+        if rotation % 2:
+            width, height = height, width
+        return cls(
+            **packets.arrays(),
+            n_frames=_count(path) if numbering == Numbering.COUNT else sum(packets.shown),
+            width=width,
+            height=height,
+            rotation=rotation,
+            rate=rate,
+            numbering=numbering,
+            delay=delay,
+            seekable=bool(formats & SEEKABLE),
+            skippable=codec in SKIPPABLE,
+            quick_open="mp4" in formats,
+        )
+
+    def to_arrays(self):
+        """The index as two plain int64 arrays: ``header`` and ``packets [3, P]``."""
+        header = [int(getattr(self, name)) for name in HEADER]
+        header += [self.rate.numerator, self.rate.denominator]
+        flags = self.key + 2 * self.shown.astype(np.int64)
+        return {
+            "header": np.array(header, np.int64),
+            "packets": np.stack([self.pts, self.dts, flags]),
+        }
+
+    @classmethod
+    def from_arrays(cls, header, packets):
+        """The inverse of ``to_arrays``."""
+        *values, numerator, denominator = header.tolist()
+        pts, dts, flags = packets
+        return cls(
+            pts=pts,
+            dts=dts,
+            key=(flags & 1).astype(bool),
+            shown=(flags & 2).astype(bool),
+            rate=Fraction(numerator, denominator),
+            **{
+                name: kind(value)
+                for (name, kind), value in zip(HEADER.items(), values, strict=True)
+            },
+        )
+
+    @cached_property
+    def packet_of_frame(self):
+        """int64 ``[N]``: which packet holds each frame; for numbering by pts."""
+        shown = np.flatnonzero(self.shown)
+        return shown[np.argsort(self.pts[shown], kind="stable")]
+
+    def key_packets(self, positions, margin):
+        """The packet from which to decode to get each frame.
+
+        Args:
+            positions: Ascending frame numbers ``[T]``.
+            margin: For numbering by dts, the number of frames to decode before the first.
+
+        Returns:
+            int64 ``[T]``: numbers of key packets; 0 where only the start of the file will do.
+        """
+        keys = np.flatnonzero(self.key)
+        if not self.seekable or self.numbering == Numbering.COUNT or len(keys) < 2:
+            return np.zeros(len(positions), np.int64)
+        if self.numbering == Numbering.DTS:
+            return keys[np.searchsorted(keys, np.maximum(positions - margin, 0), "right") - 1]
+        times = self.pts[keys]
+        if (np.diff(times) <= 0).any():
+            return np.zeros(len(positions), np.int64)
+        wanted = self.pts[self.packet_of_frame[positions]]
+        return keys[np.maximum(np.searchsorted(times, wanted, "right") - 1, 0)]
+
+
+class _Packets:
+    """Columns of what is known about each packet, while they are read."""
+
+    def __init__(self):
+        self.pts, self.dts, self.key, self.shown = [], [], [], []
+        self.empty_pictures = 0
+        self.stray_empty_pictures = 0
+        self._packed = False
+
+    def add(self, packet, codec):
+        self.pts.append(NO_TIME if packet.pts is None else packet.pts)
+        self.dts.append(NO_TIME if packet.dts is None else packet.dts)
+        self.key.append(packet.is_keyframe)
+        # VP8 has pictures to be decoded but never shown; bit 4 of the first byte tells.
+        hidden = codec == "vp8" and not memoryview(packet)[0] & 0x10
+        self.shown.append(not packet.is_discard and not hidden)
+        if codec == "mpeg4":
+            self._watch_empty_pictures(packet)
+
+    def _watch_empty_pictures(self, packet):
+        """A very small packet gives a frame only after one that has two pictures packed in it."""
+        if packet.size <= LARGEST_EMPTY_MPEG4_PICTURE:
+            self.stray_empty_pictures += not self._packed
+            self._packed = False
+            return
+        self.stray_empty_pictures += self._packed
+        self._packed = bytes(packet).count(MPEG4_PICTURE_START) > 1
+
+    def arrays(self):
+        return {
+            "pts": np.array(self.pts, np.int64),
+            "dts": np.array(self.dts, np.int64),
+            "key": np.array(self.key, bool),
+            "shown": np.array(self.shown, bool),
+        }
+
+
+def _scan(container, stream):
+    """Read all packets; decode until the first frame is out.
+
+    Returns:
+        The packets, the first frame or None, and how many packets went in before it came out.
+    """
+    packets = _Packets()
+    context = stream.codec_context
+    first, delay = None, 0
+    for packet in packets_of(container, stream):
+        packets.add(packet, context.name)
+        if first is None:
+            try:
+                first = next(iter(context.decode(packet)), None)
+            except av.error.InvalidDataError:
+                first = None
+            delay += first is None
+    if first is None:
+        first = next(iter(context.decode(None)), None)
+    return packets, first, delay
+
+
+def _numbering(packets, codec, formats, has_b_frames):
+    columns = packets.arrays()
+    pts, dts = columns["pts"], columns["dts"]
+    times = pts[columns["shown"]]
+    timed = dts[dts != NO_TIME]
+    if not packets.key[0] or packets.stray_empty_pictures or not len(times):
+        return Numbering.COUNT
+    if "avi" in formats:
+        fixed = codec in FIXED_DELAY and len(timed) == len(dts) and (np.diff(dts) > 0).all()
+        return Numbering.DTS if fixed and columns["shown"].all() else Numbering.COUNT
+    in_decoding_order = has_b_frames and len(pts) > 1 and (pts == dts).all()
+    trusted = (
+        times.min() != NO_TIME
+        and len(np.unique(times)) == len(times)
+        # Frames shown before the first key frame need what came before it.
+        and times.min() >= pts[0]
+        and (np.diff(timed) >= 0).all()
+        # Times of packets, not of frames, in a file that reorders its frames.
+        and not in_decoding_order
+    )
+    return Numbering.PTS if trusted else Numbering.COUNT
+
+
+def _count(path):
+    """Number of frames, by decoding them all: the packets do not tell."""
+    container, stream = open_video(path)
+    with container, video_errors(path):
+        return sum(len(frames or ()) for frames in decode_in_order(container, stream))
