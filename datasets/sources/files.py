@@ -98,13 +98,15 @@ class VideoFinder:
 
     Args:
         root: Folder that holds the videos.
+
+    Attributes:
+        missing: Paths returned for videos that are not there.
     """
 
     def __init__(self, root):
         self.root = os.fspath(root)
         list_folder(self.root)  # Fails early, naming the option's value.
-        self.n_found = 0
-        self.n_missing = 0
+        self.missing = set()
         self._stems = {}
 
     def find(self, name, *folders):
@@ -125,15 +127,11 @@ class VideoFinder:
         for folder in folders:
             candidates = self._candidates(folder).get(stem)
             if candidates:
-                self.n_found += 1
                 best = name if name in candidates else candidates[0]
                 return os.path.join(folder, best)
-        self.n_missing += 1
-        return os.path.join(folders[0], name)
-
-    def has_folder(self, folder):
-        """Whether the root holds a folder of this name."""
-        return os.path.isdir(os.path.join(self.root, folder))
+        expected = os.path.join(folders[0], name)
+        self.missing.add(expected)
+        return expected
 
     def _candidates(self, folder):
         """``{stem: [names]}`` of a folder, files before folders; empty if there is no such."""

@@ -21,21 +21,25 @@ def finish_splits(source, finder, labels, rows):
     rows = {split: split_rows for split, split_rows in rows.items() if split_rows}
     if not rows:
         raise SourceError(f"{source}: lists no videos")
-    if not finder.n_found:
+    n_listed = {split: len(split_rows) for split, split_rows in rows.items()}
+    n_missing = {
+        split: sum(row.path in finder.missing for row in split_rows)
+        for split, split_rows in rows.items()
+    }
+    if n_missing == n_listed:
         first = next(iter(rows.values()))[0]
         raise SourceError(
-            f"{finder.root}: holds none of the {finder.n_missing:,} videos that {source} lists; "
-            f"looked for {first.path} first"
+            f"{finder.root}: holds none of the {sum(n_listed.values()):,} videos that {source} "
+            f"lists; looked for {first.path} first"
         )
     indexes = {
         split: VideoIndex.from_rows(labels, split_rows, root=finder.root)
         for split, split_rows in rows.items()
     }
-    notes = []
-    if finder.n_missing:
-        n_listed = finder.n_found + finder.n_missing
-        notes.append(
-            f"{finder.root}: {finder.n_missing:,} of the {n_listed:,} videos that {source} lists "
-            "are missing"
-        )
+    notes = [
+        f"{finder.root}: {missing:,} of the {n_listed[split]:,} videos listed for {split} are "
+        "missing; they will count as failed"
+        for split, missing in n_missing.items()
+        if missing
+    ]
     return Splits(source, indexes, notes)

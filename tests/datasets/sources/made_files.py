@@ -3,8 +3,9 @@
 
 def make_files(folder, *paths):
     """Writes empty files; readers go by names alone."""
+    for parent in {(folder / path).parent for path in paths}:
+        parent.mkdir(parents=True, exist_ok=True)
     for path in paths:
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).touch()
 
 

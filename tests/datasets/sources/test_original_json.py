@@ -80,7 +80,7 @@ def test_a_missing_video_stays_and_is_counted(videos):
     (videos / "b.avi").unlink()
     splits = load(videos, content())
     assert paths_of(splits["val"]) == ["climb/b"]
-    assert "1 of the 5 videos" in splits.notes[0]
+    assert "1 of the 1 videos listed for val" in splits.notes[0]
 
 
 def test_each_folder_is_read_once(videos, monkeypatch):

@@ -75,7 +75,7 @@ def test_a_listed_video_that_is_missing_stays_and_is_counted(videos, lists):
     (videos / "Archery/v_Archery_g01_c01.avi").unlink()
     splits = load_splits(videos, lists)
     assert paths_of(splits["val"])[0] == "Archery/v_Archery_g01_c01.avi"
-    assert "1 of the 4 videos" in splits.notes[0]
+    assert "1 of the 2 videos listed for val" in splits.notes[0]
 
 
 def test_a_folder_with_none_of_the_videos_is_an_error(lists, tmp_path):
