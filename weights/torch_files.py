@@ -2,6 +2,7 @@
 ``torch.load``.
 """
 
+import pickle
 import re
 import struct
 import zipfile
@@ -51,24 +52,27 @@ def _load(path):
     except OSError as error:
         raise WeightsError(path, error.strerror or str(error)) from None
     except (
-        # All that a damaged or forged file has been seen to end in; UnpicklingError among the
-        # ValueErrors' siblings is not: torch raises pickle's own.
+        # All that a damaged or forged file has been seen to end in.
         *(RuntimeError, EOFError, AttributeError, LookupError, TypeError, ValueError),
-        *(AssertionError, ArithmeticError, MemoryError, struct.error),
-        torch.serialization.pickle.UnpicklingError,
+        *(AssertionError, ArithmeticError, MemoryError, struct.error, pickle.UnpicklingError),
     ) as error:
-        raise WeightsError(path, _reason(error)) from None
+        raise WeightsError(path, _reason(path, error)) from None
 
 
-def _reason(error):
-    text = str(error)
-    forbidden = re.search(r"GLOBAL ([\w.]+)", text)
-    if forbidden is None:
-        forbidden = re.search(r"(?:class|function|global) ([\w.]+) (?:was|is) not", text)
+def _reason(path, error):
+    # PyTorch's own message advises to switch the protection off.
+    forbidden = re.search(r"GLOBAL ([\w.]+)", str(error))
     if forbidden:
         return (
             f"refused: it holds a {forbidden[1]}, and a checkpoint may hold tensors and plain "
             "containers only; it was not executed, do not open it elsewhere"
         )
-    first_line = text.strip().splitlines()[0][:120] if text.strip() else "no further reason"
-    return f"not a PyTorch checkpoint, or a damaged one ({type(error).__name__}: {first_line})"
+    with open(path, "rb") as file:
+        start = file.read(100)
+    if not start:
+        return "not a PyTorch checkpoint: it is empty"
+    if start.lstrip().startswith(b"<"):
+        return "not a PyTorch checkpoint but a web page: what was downloaded is not the file itself"
+    detail = "" if isinstance(error, pickle.UnpicklingError) else str(error).split(". ")[0]
+    detail = f" ({' '.join(detail.split())})" if detail else ""
+    return f"not a PyTorch checkpoint, or a damaged one{detail}; nothing in it was executed"

@@ -1,0 +1,62 @@
+"""Makes PyTorch checkpoints with the golden weights, in every form in which they are met."""
+
+import numpy as np
+import torch
+
+import models
+from tests import golden
+
+SMALL = {"depth": 10, "widen_factor": 0.25, "n_classes": 5, "conv1_t_size": 3}
+
+
+def tensors(arrays):
+    """A PyTorch state dict of name -> array."""
+    return {
+        name: torch.from_numpy(np.ascontiguousarray(array)).reshape(array.shape)
+        for name, array in arrays.items()
+    }
+
+
+def published(name, path):
+    """Write one of the 17 as the authors published it."""
+    entry = golden.published()[name]
+    torch.save(
+        {
+            "epoch": 200,
+            "arch": f"resnet-{entry['depth']}",
+            "state_dict": tensors(golden.state_dict(entry["depth"], entry["n_classes"])),
+        },
+        path,
+    )
+
+
+def small_state(**options):
+    """The PyTorch state dict of a network that converts in a moment."""
+    network = models.build(**{**SMALL, **options})
+    shapes = {}
+    for name, tensor in network.state_dict().items():
+        stem, _, last = name.rpartition(".")
+        last = {"_mean": "running_mean", "_variance": "running_var"}.get(last, last)
+        shape = list(tensor.shape)
+        shapes[f"{stem}.{last}"] = shape[::-1] if name == "fc.weight" else shape
+        if last == "running_var":
+            shapes[f"{stem}.num_batches_tracked"] = []
+    return tensors(golden.weights(shapes))
+
+
+def whole_training_checkpoint(state):
+    """What the original's main.py saves: optimizer and scheduler beside the weights."""
+    parameters = [torch.nn.Parameter(t) for t in state.values() if t.is_floating_point()]
+    optimizer = torch.optim.SGD(parameters, lr=0.1, momentum=0.9, weight_decay=1e-3)
+    for parameter in parameters:
+        parameter.grad = torch.ones_like(parameter)
+    scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, [50, 100, 150])
+    optimizer.step()
+    scheduler.step()
+    return {
+        "epoch": 3,
+        "arch": "resnet-10",
+        "state_dict": {f"module.{name}": tensor for name, tensor in state.items()},
+        "optimizer": optimizer.state_dict(),
+        "scheduler": scheduler.state_dict(),
+    }
