@@ -95,7 +95,7 @@ def config_text(config):
     """A configuration as the YAML that ``--config`` reads."""
     parser = ArgumentParser()
     parser.add_class_arguments(type(config), as_group=False)
-    return parser.dump(_as_plain(config), skip_none=False)
+    return parser.dump(_as_plain(config), skip_unset=False)
 
 
 def _as_plain(value):

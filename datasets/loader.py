@@ -1,12 +1,12 @@
 """Batches of clips from worker processes, with failures and waiting time accounted for."""
 
-import os
 import shutil
 import time
 
 from paddle.io import DataLoader
 
 from datasets.sample import Failure, collate
+from datasets.worker import prepare_worker
 
 
 class ClipError(Exception):
@@ -37,7 +37,7 @@ class ClipLoader(DataLoader):
             num_workers=workers,
             collate_fn=collate,
             use_shared_memory=workers > 0 and _shared_memory_fits(dataset, sampler, workers),
-            worker_init_fn=_leave_process_group,
+            worker_init_fn=prepare_worker,
             return_list=True,
         )
 
@@ -61,12 +61,6 @@ class ClipLoader(DataLoader):
             if self.first_batch is None:
                 self.first_batch = arrays
             yield arrays
-
-
-def _leave_process_group(worker):
-    # A Ctrl-C or a launcher's SIGTERM goes to the whole process group. Workers must outlive it, so
-    # that the main process can finish its batch and save; they end with the main process.
-    os.setpgid(0, 0)
 
 
 def _shared_memory_fits(dataset, sampler, workers):

@@ -1,0 +1,37 @@
+"""What a loader's worker process does before its first clip: it ties its life to its parent's."""
+
+import ctypes
+import os
+import signal
+import sys
+
+from paddle.base import core
+
+PR_SET_PDEATHSIG = 1
+
+
+def prepare_worker(worker):
+    """Make the worker end when the main process ends, and not before.
+
+    A Ctrl-C or a launcher's SIGTERM goes to the whole process group, but workers must outlive it,
+    so that the main process can finish its batch and save: they leave the group. Their end then
+    hangs on the parent's: Paddle's own watchdog waits for ever where the parent was killed with
+    batches still in the queue, so the kernel is asked to send a signal.
+
+    Args:
+        worker: Number of the worker; Paddle passes it, nothing depends on it.
+    """
+    os.setpgid(0, 0)
+    parent = os.getppid()
+    signal.signal(signal.SIGTERM, _end)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:
+            # The parent went away before the kernel knew.
+            _end(signal.SIGTERM, None)
+
+
+def _end(signal_number, frame):
+    # Batches under way lie in /dev/shm; nobody else would remove them.
+    core._cleanup_mmap_fds()
+    os._exit(128 + signal_number)
