@@ -1,9 +1,9 @@
 """Which files are videos, and where a listed video lies: each folder is read once."""
 
 import os
-import re
 from dataclasses import dataclass, field
 
+from datasets.frame_names import frame_number
 from datasets.index import SourceError
 
 # By name alone: whether a file really decodes shows when it is decoded, and is reported then.
@@ -14,17 +14,11 @@ VIDEO_EXTENSIONS = frozenset((
     ".rmvb", ".ts", ".vob", ".webm", ".wmv",
 ))
 # fmt: on
-FRAME_NAME = re.compile(r"\d+\.(jpg|jpeg|png|bmp|webp)$", re.IGNORECASE)
 
 
 def is_video_name(name):
     """Whether a file of this name counts as a video."""
     return not name.startswith(".") and os.path.splitext(name)[1].lower() in VIDEO_EXTENSIONS
-
-
-def is_frame_name(name):
-    """Whether a file of this name is one numbered frame of a video, such as image_00001.jpg."""
-    return not name.startswith(".") and FRAME_NAME.search(name) is not None
 
 
 @dataclass
@@ -52,7 +46,7 @@ def list_folder(path):
                     found.folders.append(entry.name)
                 elif is_video_name(entry.name):
                     found.videos.append(entry.name)
-                elif is_frame_name(entry.name):
+                elif frame_number(entry.name) is not None:
                     found.has_frames = True
     except FileNotFoundError:
         raise SourceError(f"{path}: there is no such folder") from None
