@@ -1,11 +1,14 @@
 """The demo corpus: small videos whose classes differ in motion only.
 
-Every video shows textured shapes over drifting clutter. Each shape runs along a path of its own,
-and there are as many shapes on the paths of one class as on those of any other. The only
-difference between them is the order in which they pass the points of their path: the shapes of
-the class's own motion always run forwards and start again, all others run forwards and back.
-Over ``PERIOD`` frames both kinds visit exactly the same points equally often, so that neither a
-single frame nor an unordered set of frames tells the class: only motion does.
+Every video shows textured shapes over drifting clutter. Within ``STEPS`` frames each shape travels
+once along the motion of its class and starts again; on the way it weaves from side to side, just
+as far as it travels. So the places that a shape visits lie spread to all sides, whatever the
+class: a single frame, or the frames of a clip in any order, look the same for every class. What
+tells the class is only the order in which the places are visited.
+
+A motion is a direction in a plane. In the corpus ``directions`` it is the plane of the picture; in
+``turns`` its axes are turning and growing, so there a turning shape weaves by growing and
+shrinking, and a growing one by turning to and fro.
 """
 
 import math
@@ -17,20 +20,26 @@ from pathlib import Path
 import av
 import numpy as np
 
-# Raised when the pictures change, so that an older corpus in a cache is not taken for this one.
+# To be raised with every change of the pictures, so that files of an older version are not taken
+# for those of this one.
 VERSION = 1
 
 HEIGHT, WIDTH = 64, 80
 FPS = 25
-# Frames a shape needs for its path; a shape that sways is back after twice as many.
+# Frames that a shape needs for its way.
 STEPS = 8
+# Frames after which the picture is the same again: the clutter is back after twice as many.
 PERIOD = 2 * STEPS
 # Shapes stand in the cells of a grid, a little off the middle, so that few are hidden.
 ROWS, COLUMNS = 3, 4
+RADIUS = 11
 # Shapes are drawn once, this much finer than the video, and then looked up point by point.
 FINENESS = 4
-RADIUS = 11
+# How far the sine of the side way reaches, so that it spreads as wide as the way itself: both
+# have the same variance over the steps.
+WEAVING = math.sqrt((STEPS + 1) / (STEPS - 1) / 6)
 
+# x to the right, y down.
 DIRECTIONS = {
     "right": (1, 0),
     "down-right": (1, 1),
@@ -41,12 +50,12 @@ DIRECTIONS = {
     "up": (0, -1),
     "up-right": (1, -1),
 }
-# (turning, growing): the sign says which way.
+# Turning and growing.
 TURNS = {"clockwise": (1, 0), "anticlockwise": (-1, 0), "growing": (0, 1), "shrinking": (0, -1)}
 CORPORA = {"directions": DIRECTIONS, "turns": TURNS}
 
 
-def write_demo_corpus(folder, name="directions", seed=0, n_train=40, n_val=12):
+def write_demo_corpus(folder, name="directions", seed=0, n_train=60, n_val=12):
     """Write a demo corpus, unless it is there already.
 
     The corpus is complete or absent: it is written aside and renamed. The same arguments give the
@@ -87,6 +96,7 @@ def write_demo_corpus(folder, name="directions", seed=0, n_train=40, n_val=12):
                     frames = draw_video(name, class_name, generator)
                     suffix = ("mp4", "avi")[number % 2]
                     _encode(class_folder / f"{number:03d}.{suffix}", frames)
+        # mkdtemp makes it readable for its owner only.
         aside.chmod(0o755)
         try:
             os.rename(aside, corpus)
@@ -108,70 +118,46 @@ def draw_video(name, class_name, generator):
         generator: ``numpy.random.Generator``; the video is a pure function of it.
 
     Returns:
-        uint8 ``[T, HEIGHT, WIDTH, 3]`` RGB.
+        uint8 ``[T, HEIGHT, WIDTH, 3]`` RGB, T from 24 to 40.
     """
-    times = np.arange(generator.integers(24, 41))
-    frames = _draw_clutter(times, generator)
-    cells = [(row, column) for row in range(ROWS) for column in range(COLUMNS)]
-    motions = _motions_of_shapes(CORPORA[name], class_name, len(cells))
-    for i in generator.permutation(len(cells)):
-        motion, sways = motions[i]
-        progress = _progress(times, sways, generator)
+    motion = CORPORA[name][class_name]
+    frames = _draw_clutter(generator)
+    for cell in generator.permutation(ROWS * COLUMNS):
+        way = _way(motion, generator)
         if name == "directions":
-            _draw_shape(frames, cells.pop(), generator, shift=_shift(motion, progress, generator))
+            _draw_shape(frames, cell, generator, shift=way * generator.uniform(11, 17))
         else:
-            turn, growth = motion
-            _draw_shape(
-                frames,
-                cells.pop(),
-                generator,
-                angle=turn * progress * math.radians(110),
-                size=1.8 ** (growth * progress),
-            )
-    return frames.astype(np.uint8)
+            turn, growth = way.T
+            _draw_shape(frames, cell, generator, angle=turn * 1.8, size=np.exp(growth * 0.7))
+    n_frames = generator.integers(24, 41)
+    return frames.astype(np.uint8)[np.arange(n_frames) % PERIOD]
 
 
-def _motions_of_shapes(motions, class_name, n_shapes):
-    """For each shape its motion, and whether it sways instead of running forwards only.
+def _way(motion, generator):
+    """Where a shape is on its way in each frame of a period: float ``[PERIOD, 2]``.
 
-    A motion and its opposite share their path, and every path gets as many shapes.
+    The way has length 1, its middle is at 0 and it begins at a random frame.
     """
-    own = motions[class_name]
-    opposite = tuple(-x for x in own)
-    paths = [m for m in motions.values() if m > (0, 0)]
-    shapes = []
-    for i in range(n_shapes):
-        path = paths[i % len(paths)]
-        shapes.append((own, False) if path in (own, opposite) else (path, True))
-    return shapes
-
-
-def _progress(times, sways, generator):
-    """Where on its path a shape is, from -0.5 to 0.5, at each of the times (in frames)."""
-    step = (times + generator.integers(PERIOD)) % PERIOD
-    step = np.minimum(step, PERIOD - 1 - step) if sways else step % STEPS
-    return step / (STEPS - 1) - 0.5
-
-
-def _shift(motion, progress, generator):
-    """The way along a path in pixels: float ``[T, 2]``, x and y."""
-    length = generator.uniform(11, 17)
-    return progress[:, None] * length * np.array(motion) / math.hypot(*motion)
+    step = (np.arange(PERIOD) + generator.integers(STEPS)) % STEPS
+    along = step / (STEPS - 1) - 0.5
+    aside = WEAVING * np.sin(2 * math.pi * step / STEPS + generator.uniform(0, 2 * math.pi))
+    x, y = np.array(motion) / math.hypot(*motion)
+    return np.stack([along * x - aside * y, along * y + aside * x], axis=1)
 
 
 def _draw_shape(frames, cell, generator, shift=0.0, angle=0.0, size=1.0):
-    """Draw one textured shape into all frames, in place.
+    """Draw one textured shape into all frames of a period, in place.
 
     Args:
-        frames: float32 ``[T, HEIGHT, WIDTH, 3]``.
-        cell: Row and column of the shape in the grid.
+        frames: float32 ``[PERIOD, HEIGHT, WIDTH, 3]``.
+        cell: Number of the shape's cell in the grid.
         generator: ``numpy.random.Generator``.
-        shift: Distance from the middle of the path in pixels, ``[T, 2]``.
-        angle: Turn of the shape in radians, ``[T]``.
-        size: Scale of the shape, ``[T]``.
+        shift: Distance from the middle of the way in pixels, ``[PERIOD, 2]``.
+        angle: Turn of the shape in radians, ``[PERIOD]``.
+        size: Scale of the shape, ``[PERIOD]``.
     """
-    shape = _shape_sprite(generator)
-    row, column = cell
+    sprite = _shape_sprite(generator)
+    row, column = divmod(cell, COLUMNS)
     off_middle = generator.uniform(-3, 3, 2)
     middle_x = (column + 0.5) * WIDTH / COLUMNS + off_middle[0]
     middle_y = (row + 0.5) * HEIGHT / ROWS + off_middle[1]
@@ -179,75 +165,74 @@ def _draw_shape(frames, cell, generator, shift=0.0, angle=0.0, size=1.0):
     x0, x1 = max(0, int(middle_x) - reach), min(WIDTH, int(middle_x) + reach)
     y0, y1 = max(0, int(middle_y) - reach), min(HEIGHT, int(middle_y) + reach)
 
-    one_per_frame = np.zeros(len(frames))
-    shift_x, shift_y = np.broadcast_to(shift, (len(frames), 2)).T[:, :, None, None]
-    cos = (np.cos(angle) / size + one_per_frame)[:, None, None]
-    sin = (np.sin(angle) / size + one_per_frame)[:, None, None]
+    shift_x, shift_y = np.broadcast_to(shift, (PERIOD, 2)).T[:, :, None, None]
+    cos = np.broadcast_to(np.cos(angle) / size, PERIOD)[:, None, None] * FINENESS
+    sin = np.broadcast_to(np.sin(angle) / size, PERIOD)[:, None, None] * FINENESS
     x = np.arange(x0, x1) - middle_x - shift_x
     y = np.arange(y0, y1)[:, None] - middle_y - shift_y
-    # The point of the sprite that each pixel shows; beyond the edge it is transparent.
-    limit = len(shape) - 1
-    column_in_sprite = ((cos * x + sin * y) * FINENESS + limit / 2).clip(0, limit).astype(np.intp)
-    row_in_sprite = ((cos * y - sin * x) * FINENESS + limit / 2).clip(0, limit).astype(np.intp)
-    seen = shape[row_in_sprite, column_in_sprite]
+    # The point of the sprite that each pixel shows; the border of the sprite is transparent.
+    limit = len(sprite) - 1
+    sprite_x = (cos * x + sin * y + limit / 2).clip(0, limit).astype(np.intp)
+    sprite_y = (cos * y - sin * x + limit / 2).clip(0, limit).astype(np.intp)
+    seen = sprite[sprite_y, sprite_x]
     covered = frames[:, y0:y1, x0:x1]
     covered += seen[..., 3:] * (seen[..., :3] - covered)
 
 
 def _shape_sprite(generator):
-    """One shape: float32 ``[S, S, 4]``, colours 0-255 and opacity 0-1."""
-    n = 2 * (RADIUS + 2) * FINENESS
-    ramp = (np.arange(n) - (n - 1) / 2) / FINENESS
+    """One shape, a polygon: float32 ``[S, S, 4]``, colours 0-255 and opacity 0-1."""
+    length = 2 * (RADIUS + 2) * FINENESS
+    ramp = (np.arange(length) - (length - 1) / 2) / FINENESS
     x, y = np.meshgrid(ramp, ramp)
     corners = generator.integers(3, 7)
     sector = 2 * math.pi / corners
-    direction = (np.arctan2(y, x) + generator.uniform(0, sector)) % sector - sector / 2
-    outline = generator.uniform(0.75, 1) * RADIUS * math.cos(sector / 2) / np.cos(direction)
+    within_sector = (np.arctan2(y, x) + generator.uniform(0, sector)) % sector - sector / 2
+    outline = generator.uniform(0.75, 1) * RADIUS * math.cos(sector / 2) / np.cos(within_sector)
     opacity = (outline - np.hypot(x, y) + 0.5).clip(0, 1)
-    texture = _smooth_noise(n, n, 5 * FINENESS, generator)
+    texture = _texture(length, length, 5 * FINENESS, generator)
     return np.concatenate([texture, opacity[..., None]], axis=2).astype(np.float32)
 
 
-def _draw_clutter(times, generator):
-    """Smooth noise that sways along a line of any direction: float32 ``[T, HEIGHT, WIDTH, 3]``."""
+def _draw_clutter(generator):
+    """A muted texture swaying along a line of any direction: float32 ``[PERIOD, H, W, 3]``."""
     reach = 8
-    texture = _smooth_noise(HEIGHT + 2 * reach, WIDTH + 2 * reach, 6, generator)
-    texture = 64 + texture / 2
+    texture = _texture(HEIGHT + 2 * reach, WIDTH + 2 * reach, 8, generator)
+    texture = 90 + 0.3 * texture
+    step = (np.arange(PERIOD) + generator.integers(PERIOD)) % PERIOD
+    sway = np.minimum(step, PERIOD - 1 - step) / (STEPS - 1) * 2 - 1
     direction = generator.uniform(0, 2 * math.pi)
-    way = _progress(times, True, generator) * 2 * reach
-    offsets_x = np.rint(reach + way * math.cos(direction)).astype(int)
-    offsets_y = np.rint(reach + way * math.sin(direction)).astype(int)
-    return np.stack(
-        [texture[y : y + HEIGHT, x : x + WIDTH] for x, y in zip(offsets_x, offsets_y, strict=True)]
-    )
+    x = np.rint(reach + reach * sway * math.cos(direction)).astype(int)
+    y = np.rint(reach + reach * sway * math.sin(direction)).astype(int)
+    return np.stack([texture[b : b + HEIGHT, a : a + WIDTH] for a, b in zip(x, y, strict=True)])
 
 
-def _smooth_noise(height, width, grain, generator):
-    """Random colours blended over ``grain`` pixels: float32 ``[height, width, 3]``, 0-255."""
-    rows, columns = height // grain + 2, width // grain + 2
-    colours = generator.uniform(0, 255, (rows, columns, 3)).astype(np.float32)
+def _texture(height, width, grain, generator):
+    """Noise of two colours, smooth over ``grain`` pixels: float32 ``[height, width, 3]``."""
+    noise = generator.uniform(-0.5, 1.5, (height // grain + 2, width // grain + 2))
     for axis, length in enumerate((height, width)):
-        place = np.arange(length, dtype=np.float32) / grain
+        place = np.arange(length) / grain
         before = place.astype(int)
-        part = (place - before).reshape([-1 if i == axis else 1 for i in range(3)])
-        first = colours.take(before, axis)
-        colours = first + part * (colours.take(before + 1, axis) - first)
-    return colours
+        part = np.expand_dims(place - before, 1 - axis)
+        noise = (1 - part) * noise.take(before, axis) + part * noise.take(before + 1, axis)
+    noise = noise.clip(0, 1)[..., None].astype(np.float32)
+    dark = generator.uniform(0, 110, 3).astype(np.float32)
+    bright = generator.uniform(145, 255, 3).astype(np.float32)
+    return dark + noise * (bright - dark)
 
 
 def _encode(path, frames):
     """Write frames as h264 in mp4 or as mpeg4 in avi, by the path's suffix."""
     if path.suffix == ".mp4":
-        codec, options = "libx264", {"crf": "23", "preset": "veryfast"}
+        codec, options = "libx264", {"crf": "27", "preset": "veryfast"}
     else:
-        codec, options = "mpeg4", {"qscale": "4"}
+        # A fixed quantiser: at its default bit rate the picture would crumble from frame to frame.
+        codec, options = "mpeg4", {"qmin": "9", "qmax": "9"}
     with av.open(str(path), "w", options={"fflags": "+bitexact"}) as container:
         stream = container.add_stream(codec, rate=FPS, options=options)
-        stream.width, stream.height = frames.shape[2], frames.shape[1]
+        stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "yuv420p"
         # One thread: the bytes must not depend on the number of cores.
         stream.codec_context.thread_count = 1
         for picture in frames:
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            container.mux(stream.encode(frame))
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode())
