@@ -1,3 +1,4 @@
+import av
 import pytest
 
 from datasets.probing import file_state, probe_video
@@ -50,16 +51,18 @@ def test_a_video_cut_short_is_seen_without_decoding(tmp_path):
     assert "promises 100 frames" in probe.damage
 
 
-def test_a_damaged_frame_is_seen_when_verified(tmp_path):
-    path = write_video(tmp_path / "x.avi", "mpeg4", frames=100, b_frames=0)
+def test_damage_within_frames_is_seen_when_verified(tmp_path):
+    path = write_video(tmp_path / "x.avi", "mpeg4", 320, 240, frames=30, b_frames=0)
+    with av.open(str(path)) as container:
+        packets = [(packet.pos, packet.size) for packet in container.demux() if packet.size]
     data = bytearray(path.read_bytes())
-    middle = len(data) // 2
-    data[middle : middle + 400] = bytes(400)
+    for start, size in packets[5:15]:
+        data[start + 20 : start + 8 + size // 2] = bytes(size // 2 - 12)
     path.write_bytes(data)
     assert not probe_video(str(path)).damage
     verified = probe_video(str(path), verify=True)
-    assert 0 < verified.frames < 100
-    assert f"{verified.frames} frames come out of 100" in verified.damage
+    assert "frames are corrupt" in verified.damage
+    assert f"{verified.frames} frames come out of 30" in verified.damage
     assert not verified.error
 
 
