@@ -54,7 +54,7 @@ def read_options(shapes, path):
         "conv1_t_size": int(stem[2]),
         "conv1_t_stride": 1,
         "max_pool": True,
-        "widen_factor": _widen_factor(shapes, path),
+        "widen_factor": _widen_factor(shapes, stem[0], path),
     }
     if "fc.bias" in shapes:
         options["n_classes"] = int(shapes["fc.bias"][0])
@@ -77,8 +77,15 @@ def _depth(blocks, bottleneck, path):
     )
 
 
-def _widen_factor(shapes, path):
-    # The widest stage tells the factor most exactly: its channels are int(512 * factor).
+def _widen_factor(shapes, stem_channels, path):
     if "layer4.0.conv1.weight" not in shapes:
         raise WeightsError(path, "tensor layer4.0.conv1.weight is missing")
-    return shapes["layer4.0.conv1.weight"][0] / 512
+    # The widest stage tells the factor most exactly: its channels are int(512 * factor).
+    channels = int(shapes["layer4.0.conv1.weight"][0])
+    if int(64 * channels / 512) != stem_channels:
+        raise WeightsError(
+            path,
+            f"another kind of network: its first convolution has {stem_channels} channels, "
+            f"while layer4 has {channels}; a ResNet's has an eighth of them",
+        )
+    return channels / 512
