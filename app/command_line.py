@@ -18,9 +18,11 @@ VERBS = {
     "fit": (configuration.FitConfig, "app.fit", "fit"),
     "evaluate": (configuration.EvaluateConfig, "app.evaluate", "evaluate"),
     "summary": (configuration.SummaryConfig, "app.summary", "summarise"),
+    "convert": (configuration.ConvertConfig, "app.convert", "convert"),
+    "weights": (configuration.WeightsConfig, "app.published_weights", "list_weights"),
     "board": (configuration.BoardConfig, "app.board", "open_board"),
 }
-POSITIONAL = {"evaluate"}
+POSITIONAL = {"evaluate", "convert"}
 
 DEMO_RECIPE = Path(__file__).parent.parent / "configs" / "demo.yaml"
 
@@ -43,7 +45,7 @@ def build_parser():
         summary = config_class.__doc__.splitlines()[0]
         verbs.add_subcommand(verb, verb_parser, help=summary, description=summary)
         for action in verb_parser._actions:
-            if action.dest == "resume":
+            if action.default is False:
                 # `--resume` alone means `--resume true`.
                 action.nargs, action.const = "?", True
     return parser
@@ -61,7 +63,7 @@ def main(arguments=None):
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
         parser = build_parser()
-        parsed = parser.parse_args(_with_implied_config(arguments))
+        parsed = parser.parse_args(_with_implied_config(_with_underscores(arguments)))
         config = parser.instantiate(parsed)[parsed.verb]
         config_class, module, function = VERBS[parsed.verb]
         fields = {name: config[name] for name in config_class.__dataclass_fields__}
@@ -70,7 +72,7 @@ def main(arguments=None):
         warnings.filterwarnings("ignore", message="When training, we now always track")
         work = getattr(importlib.import_module(module), function)
         result = work(config_class(**fields))
-    except (ArgumentError, UserError) as error:
+    except _user_errors() as error:
         return _complain(error)
     except BrokenPipeError:
         # The reader of our output (`| head`) has gone; not an error.
@@ -80,6 +82,24 @@ def main(arguments=None):
     if text:
         print(text)
     return getattr(result, "exit_code", 0)
+
+
+def _user_errors():
+    """The errors that a user can mend; the rooms they come from are imported only now."""
+    from datasets.index import SourceError
+    from weights.errors import WeightsError
+
+    return ArgumentError, UserError, SourceError, WeightsError
+
+
+def _with_underscores(arguments):
+    """Options may be written with dashes as well: `--no-check` is `--no_check`."""
+    words = []
+    for word in arguments:
+        name, equals, value = word.partition("=")
+        is_option = name.startswith("--")
+        words.append("--" + name[2:].replace("-", "_") + equals + value if is_option else word)
+    return words
 
 
 def _with_implied_config(arguments):

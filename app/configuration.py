@@ -19,31 +19,37 @@ from jsonargparse.typing import (
 
 @dataclass
 class ModelConfig:
-    """The network.
+    """The network. What is left out follows the pretrained weights, else the published networks.
 
     Args:
+        pretrained: Weights to start from: a name that `python -m app weights` lists, a .pth or
+            .pdparams file, a run folder, or imagenet for a 2D ResNet inflated to 3D.
+        finetune_from: First module to train (conv1, bn1, layer1 to layer4, fc); those before it
+            are frozen, BatchNorm statistics included. Left out, everything is trained.
         architecture: Network family; r3d is the 3D ResNet.
-        depth: Number of layers.
-        shortcut: Shortcut where the shape changes: B projects (as published), A pads with zeros.
-        conv1_t_size: Length of the first convolution in frames, odd.
-        conv1_t_stride: Step of the first convolution in frames.
-        max_pool: Whether the stem ends with a max-pool.
-        widen_factor: Multiplies the number of channels of every stage.
-        mean: Channel means (R, G, B) to subtract, in units of value_range.
-        std: Channel standard deviations to divide by, in units of value_range.
-        value_range: What the pixel value 255 counts as before mean and std apply.
+        depth: Number of layers; else 18.
+        shortcut: Shortcut where the shape changes: B projects, A pads with zeros; else B.
+        conv1_t_size: Length of the first convolution in frames, odd; else 7.
+        conv1_t_stride: Step of the first convolution in frames; else 1.
+        max_pool: Whether the stem ends with a max-pool; else true.
+        widen_factor: Multiplies the number of channels of every stage; else 1.
+        mean: Channel means (R, G, B) to subtract, in units of value_range; else Kinetics'.
+        std: Channel standard deviations to divide by, in units of value_range; else Kinetics'.
+        value_range: What the pixel value 255 counts as before mean and std apply; else 1.
     """
 
+    pretrained: str | None = None
+    finetune_from: str | None = None
     architecture: Literal["r3d"] = "r3d"
-    depth: Literal[10, 18, 34, 50, 101, 152, 200] = 18
-    shortcut: Literal["A", "B"] = "B"
-    conv1_t_size: PositiveInt = 7
-    conv1_t_stride: PositiveInt = 1
-    max_pool: bool = True
-    widen_factor: PositiveFloat = 1.0
-    mean: tuple[float, float, float] = (0.4345, 0.4051, 0.3775)
-    std: tuple[float, float, float] = (0.2768, 0.2713, 0.2737)
-    value_range: Literal[1, 255] = 1
+    depth: Literal[10, 18, 34, 50, 101, 152, 200] | None = None
+    shortcut: Literal["A", "B"] | None = None
+    conv1_t_size: PositiveInt | None = None
+    conv1_t_stride: PositiveInt | None = None
+    max_pool: bool | None = None
+    widen_factor: PositiveFloat | None = None
+    mean: tuple[float, float, float] | None = None
+    std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] | None = None
+    value_range: Literal[1, 255] | None = None
 
 
 @dataclass
@@ -128,6 +134,7 @@ class OptimConfig:
         momentum: Momentum.
         weight_decay: Weight decay, on every parameter as in the PyTorch original.
         nesterov: Whether to use Nesterov's momentum.
+        head_lr_multiplier: How much faster the head (fc) learns than the rest.
         schedule: Course of the learning rate: steps at the milestones, half a cosine down to zero,
             a step whenever the validation loss stalls, or none.
         milestones: Epochs after which multistep multiplies the learning rate by gamma.
@@ -141,6 +148,7 @@ class OptimConfig:
     momentum: NonNegativeFloat = 0.9
     weight_decay: NonNegativeFloat = 1e-3
     nesterov: bool = False
+    head_lr_multiplier: PositiveFloat = 1.0
     schedule: Literal["multistep", "cosine", "plateau", "constant"] = "multistep"
     milestones: tuple[PositiveInt, ...] = (50, 100, 150)
     gamma: PositiveFloat = 0.1
@@ -233,6 +241,31 @@ class SummaryConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     clip: ClipConfig = field(default_factory=ClipConfig)
     n_classes: PositiveInt = 101
+
+
+@dataclass
+class ConvertConfig:
+    """Convert a PyTorch checkpoint of a 3D ResNet to Paddle.
+
+    Args:
+        file: The .pth file.
+        output: The .pdparams file to write, or a folder for it; left out, beside the .pth.
+        labels: Class names: a text file with one per line, a JSON list, or an annotation file of
+            the PyTorch original.
+        no_check: Do not compare the converted network with the PyTorch weights.
+        verbose: Say what became of every tensor.
+    """
+
+    file: str
+    output: str | None = None
+    labels: str | None = None
+    no_check: bool = False
+    verbose: bool = False
+
+
+@dataclass
+class WeightsConfig:
+    """List the published checkpoints and which of them are here."""
 
 
 @dataclass

@@ -11,14 +11,20 @@ import paddle.distributed as dist
 
 import models
 from app.data import evaluation_loader, read_splits, training_loader
-from app.describe import count_parameters, describe
+from app.describe import (
+    build_network,
+    count_parameters,
+    describe,
+    find_pretrained,
+    settled,
+)
 from app.device import choose_device
 from app.errors import UserError
 from app.failures import FailureLog, failure_limit
 from app.metrics import Evaluation
 from app.pictures import confusion_matrix, contact_sheet
 from app.run_folder import RunFolder, config_text
-from app.training_state import TrainingState, seed_everything
+from app.training_state import WEIGHTS, TrainingState, seed_everything
 from app.video_model import VideoModel
 from callbacks import (
     Checkpoint,
@@ -32,6 +38,7 @@ from callbacks import (
     checkpoint,
 )
 from callbacks.epoch_log import drop_epochs_after
+from weights.files import read_description
 
 
 @dataclass(frozen=True)
@@ -105,59 +112,101 @@ def fit(config):
 
 
 class _Run:
-    """The parts of one training run, put together."""
+    """The parts of one training run, put together in the order in which they need each other."""
 
     def __init__(self, config, folder, device):
-        self.config = config
         self.folder = folder
         self.is_main = dist.get_rank() == 0
-        self.text = config_text(replace(config, run_dir=None, resume=False))
+        self.start = self._find_start() if config.resume else None
 
         splits = read_splits(config.data, config.train.seed)
         train, val = splits["train"], splits["val"]
         self.labels = train.labels
-        for note in splits.notes:
-            self._say(note)
+        network = self._build_network(config)
+        # From here on, what the configuration left open is settled, and kept with the run.
+        config = replace(config, model=settled(config.model, self.description))
+        self.config = config
+        self.text = config_text(replace(config, run_dir=None, resume=False))
+
         limit = failure_limit(config.data.max_failures, len(train) + len(val))
         self.failures = FailureLog(folder.failures, limit)
         self.loader = training_loader(config, train, self.failures.record, limit)
         self.val_loader = evaluation_loader(
             config.clip, val, config.train.batch_size, config.train.workers, self.failures.record
         )
+        self._build_model(network)
+        for note in splits.notes:
+            self._say(note)
+        self._say(
+            f"{config.model.architecture}-{config.model.depth}, "
+            f"{count_parameters(network):,} parameters to train, on {device}; "
+            f"{len(self.labels)} classes, {len(train)} videos to train on, "
+            f"{len(val)} to validate with"
+        )
 
-        self.description = describe(config, self.labels)
-        network = self.description.build()
+    def _find_start(self):
+        """The newest complete checkpoint; says so where one is damaged or there is none."""
+        for name in checkpoint.newest_first(self.folder.checkpoints):
+            path = self.folder.checkpoints / name
+            try:
+                checkpoint.check(path)
+            except checkpoint.CheckpointError as error:
+                self._say(f"damaged checkpoint, the one before is used: {error}", sys.stderr)
+            else:
+                return path
+        self._say(f"{self.folder.path}: no complete checkpoint yet, starting from the beginning")
+        return None
+
+    def _build_network(self, config):
+        source, notes = None, []
+        if self.start is not None:
+            # All tensors come from the checkpoint: the pretrained file may be gone by now.
+            self.description = read_description(self.start / WEIGHTS)
+        else:
+            source = find_pretrained(config.model)
+            self.description, notes = describe(config, self.labels, source)
+        network, lines = build_network(self.description, source, config.model.finetune_from)
+        for line in (*notes, *lines):
+            self._say(line)
+        return network
+
+    def _build_model(self, network):
         contract = self.description.input
         recogniser = models.Recogniser(
             network, models.Normalisation(contract.mean, contract.std, contract.value_range)
         )
         self.model = VideoModel(recogniser, len(self.labels), self.loader.sampler.batches_per_epoch)
+        optim = self.config.optim
         self.schedule = LRSchedule(
-            config.optim.schedule,
-            config.optim.lr,
-            updates_per_epoch=-(-self.model.batches_per_epoch // config.optim.accumulate),
-            epochs=config.train.epochs,
-            warmup_epochs=config.optim.warmup_epochs,
-            milestones=config.optim.milestones,
-            gamma=config.optim.gamma,
-            patience=config.optim.patience,
+            optim.schedule,
+            optim.lr,
+            updates_per_epoch=-(-self.model.batches_per_epoch // optim.accumulate),
+            epochs=self.config.train.epochs,
+            warmup_epochs=optim.warmup_epochs,
+            milestones=optim.milestones,
+            gamma=optim.gamma,
+            patience=optim.patience,
         )
+        for parameter in network.fc.parameters():
+            parameter.optimize_attr["learning_rate"] = optim.head_lr_multiplier
         self.optimizer = paddle.optimizer.Momentum(
             self.schedule.scheduler,
-            momentum=config.optim.momentum,
-            use_nesterov=config.optim.nesterov,
-            weight_decay=config.optim.weight_decay,
-            parameters=network.parameters(),
+            momentum=optim.momentum,
+            use_nesterov=optim.nesterov,
+            weight_decay=optim.weight_decay,
+            parameters=[p for p in network.parameters() if not p.stop_gradient],
         )
         self.model.prepare_training(self.optimizer)
-        self._say(
-            f"{config.model.architecture}-{config.model.depth}, "
-            f"{count_parameters(network):,} parameters, on {device}; "
-            f"{len(self.labels)} classes, {len(train)} videos to train on, "
-            f"{len(val)} to validate with"
-        )
 
     def train(self, cleanup):
+        """Train to the end, or until a signal.
+
+        Args:
+            cleanup: ``ExitStack`` for what must be closed on every way out.
+
+        Returns:
+            ``FitResult``.
+        """
         config, folder = self.config, self.folder
         epoch_log = EpochLog(folder.metrics, lambda: self.loader.wait_seconds)
         early_stopping = EarlyStopping(config.train.early_stopping)
@@ -184,15 +233,21 @@ class _Run:
         stateful["checkpoint"] = keeper
         interruption = cleanup.enter_context(Interruption(keeper.save_now))
 
-        if config.resume:
-            self._resume(state)
+        position = self.model.position
+        if self.start is not None:
+            state.read(self.start)
+            self._say(
+                f"resuming from {self.start}: epoch {position.epoch} finished, "
+                f"{position.batch} batches of the next one, step {position.step}"
+            )
         if self.is_main:
+            folder.make()
             folder.config.write_text(self.text)
             folder.labels.write_text(json.dumps(self.labels, ensure_ascii=False, indent=0) + "\n")
-            drop_epochs_after(folder.metrics, self.model.position.epoch)
+            drop_epochs_after(folder.metrics, position.epoch)
             self._say(f"the run is kept in {folder.path}")
         interrupted_by = None
-        if self.model.position.epoch < config.train.epochs:
+        if position.epoch < config.train.epochs:
             try:
                 self.model.fit(
                     self.loader,
@@ -201,33 +256,15 @@ class _Run:
                     [*callbacks, keeper, interruption],
                     config.optim.accumulate,
                 )
-            except Interrupted as interruption:
-                interrupted_by = interruption.signal_number
+            except Interrupted as order:
+                interrupted_by = order.signal_number
         return FitResult(
             folder.path,
-            self.model.position.epoch,
+            position.epoch,
             self.model.evaluation,
             len(self.failures.failed),
             interrupted_by,
         )
-
-    def _resume(self, state):
-        """Continue from the newest complete checkpoint; say so where one is damaged."""
-        for name in checkpoint.newest_first(self.folder.checkpoints):
-            path = self.folder.checkpoints / name
-            try:
-                checkpoint.check(path)
-            except checkpoint.CheckpointError as error:
-                self._say(f"damaged checkpoint, the one before is used: {error}", sys.stderr)
-                continue
-            state.read(path)
-            position = self.model.position
-            self._say(
-                f"resuming from {path}: epoch {position.epoch} finished, "
-                f"{position.batch} batches of the next one, step {position.step}"
-            )
-            return
-        self._say(f"{self.folder.path}: no complete checkpoint yet, starting from the beginning")
 
     def _dashboard(self):
         def draw_clips():
@@ -262,9 +299,7 @@ def _check_values(config):
         low, high = getattr(config.clip, name)
         if low > high:
             raise UserError(f"--clip.{name}: the smallest comes first, not {low} before {high}")
-    if min(config.model.std) <= 0:
-        raise UserError(f"--model.std {list(config.model.std)}: must be positive")
-    if config.model.conv1_t_size % 2 == 0:
+    if config.model.conv1_t_size is not None and config.model.conv1_t_size % 2 == 0:
         raise UserError(f"--model.conv1_t_size {config.model.conv1_t_size}: must be odd")
 
 
@@ -274,7 +309,7 @@ def _open_folder(config):
         _check_unchanged(folder.read_config(), config)
         return folder
     name = "demo" if config.data.videos is None else Path(config.data.videos).resolve().name
-    return RunFolder.create(config.run_dir, name)
+    return RunFolder.choose(config.run_dir, name)
 
 
 def _check_unchanged(before, now):

@@ -27,8 +27,8 @@ class RunFolder:
         self.evaluation = self.path / "evaluation"
 
     @classmethod
-    def create(cls, path, default_name):
-        """Make the folder of a new run.
+    def choose(cls, path, default_name):
+        """The folder of a new run; nothing is made yet.
 
         Args:
             path: The folder, which must not hold a run yet; None for a new one below runs/.
@@ -47,11 +47,18 @@ class RunFolder:
         else:
             names = (f"{default_name}-{n}" if n > 1 else default_name for n in range(1, 10**6))
             folder = next(f for f in (cls(Path("runs") / n) for n in names) if not f.path.exists())
-        try:
-            folder.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f"--run_dir {folder.path}: cannot be made: {error.strerror}") from None
         return folder
+
+    def make(self):
+        """Make the folder.
+
+        Raises:
+            UserError: It cannot be made.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"--run_dir {self.path}: cannot be made: {error.strerror}") from None
 
     def read_config(self):
         """The configuration of the run, as a ``FitConfig``."""

@@ -2,12 +2,11 @@
 
 import contextlib
 import io
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import paddle
 
-from app.configuration import FitConfig
-from app.describe import count_parameters, describe
+from app.describe import count_parameters, describe, find_pretrained
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,8 @@ def summarise(config):
         ``NetworkSummary``.
     """
     labels = [str(number) for number in range(config.n_classes)]
-    network = describe(replace(FitConfig(), model=config.model, clip=config.clip), labels).build()
+    description, _ = describe(config, labels, find_pretrained(config.model))
+    network = description.build()
     network.eval()
     shape = (1, 3, config.clip.frames, config.clip.size, config.clip.size)
     table = io.StringIO()

@@ -1,0 +1,44 @@
+"""python -m app weights: the published checkpoints, and which of them are here."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from weights import published
+
+FOLDER = Path(published.__file__).parent
+
+
+@dataclass(frozen=True)
+class WeightsList:
+    """The published checkpoints.
+
+    Args:
+        rows: One ``weights.published.Status`` each.
+    """
+
+    rows: list
+
+    def __str__(self):
+        table = [("name", "depth", "trained on", "classes", "parameters", "here")]
+        for row in self.rows:
+            p = row.published
+            numbers = (str(p.depth), p.training_data, str(p.n_classes), f"{p.parameters:,}")
+            table.append((p.name, *numbers, row.state))
+        widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+            for line in table
+        ]
+        return "\n".join([*lines, "", published.how_to_fetch(FOLDER)])
+
+
+def list_weights(config):
+    """List the published checkpoints.
+
+    Args:
+        config: ``app.configuration.WeightsConfig``.
+
+    Returns:
+        ``WeightsList``.
+    """
+    return WeightsList(published.status(FOLDER))
