@@ -31,6 +31,9 @@ def read_class_folders(videos, val_fraction, group_pattern, seed):
     top = list_folder(videos)
     if not top.folders and not top.videos:
         raise SourceError(f"{videos}: no videos; one subfolder of videos per class is expected")
+    if _is_wrapper(videos, top):
+        inner = os.path.join(videos, top.folders[0])
+        return read_class_folders(inner, val_fraction, group_pattern, seed)
     notes = _notes_on_strays(videos, top)
     splits = [name for name in top.folders if name.lower() in SPLIT_FOLDERS]
     # A class may be called "train", but hardly one beside another called "val".
@@ -48,6 +51,23 @@ def read_class_folders(videos, val_fraction, group_pattern, seed):
     everything = VideoIndex.from_rows(labels, rows, root=videos)
     drawn, draw_notes = draw_split(everything, val_fraction, group_pattern, seed)
     return Splits(videos, drawn, notes + draw_notes)
+
+
+def _is_wrapper(videos, top):
+    """Whether the folder holds nothing but the folder of the data set, as UCF-101's rar unpacks.
+
+    Taken for a class of its own, it would make a data set of one class.
+    """
+    if len(top.folders) != 1 or top.videos or top.folders[0].lower() in SPLIT_FOLDERS:
+        return False
+    path = os.path.join(videos, top.folders[0])
+    inner = list_folder(path)
+    return (
+        len(inner.folders) > 1
+        and not inner.videos
+        # Otherwise they are the videos of one class, extracted.
+        and not any(list_folder(os.path.join(path, name)).has_frames for name in inner.folders)
+    )
 
 
 def _read_split_folders(videos, folders):

@@ -34,9 +34,13 @@ class AnnotationFolder:
         # The file nearest the top wins where several have one name.
         names.sort(key=lambda name: (name.count("/"), name))
         self._location = {}
+        self._rival = {}
         for name in names:
-            if not name.startswith("__MACOSX/"):
-                self._location.setdefault(os.path.basename(name), name)
+            if name.startswith("__MACOSX/"):
+                continue
+            first = self._location.setdefault(os.path.basename(name), name)
+            if first != name and first.count("/") == name.count("/"):
+                self._rival[os.path.basename(name)] = name
 
     def _names_in_folder(self):
         names = []
@@ -68,6 +72,8 @@ class AnnotationFolder:
         where = self.describe(name)
         if name not in self:
             raise SourceError(f"{where}: there is no such file")
+        if name in self._rival:
+            raise SourceError(f"{where}: {self._rival[name]} is there too; name the folder of one")
         if self._archive is None:
             return read_text(where)
         try:

@@ -37,7 +37,7 @@ def test_other_folders_beside_train_and_val_are_no_classes(tmp_path):
 
 @pytest.mark.parametrize("folders", [["train"], ["train", "test"], ["val", "test"]])
 def test_a_missing_split_folder_is_named(tmp_path, folders):
-    make_files(tmp_path, *(f"{folder}/a/1.avi" for folder in folders))
+    make_files(tmp_path, *(f"{folder}/{name}/1.avi" for folder in folders for name in "ab"))
     with pytest.raises(SourceError, match="but no (train|val) folder"):
         load_splits(tmp_path)
 
@@ -78,6 +78,13 @@ def test_a_folder_of_extracted_frames_is_one_video(tmp_path):
         make_files(tmp_path, *(f"a/{video}/image_{i:05d}.jpg" for i in range(1, 4)))
     splits = load_splits(tmp_path)
     assert sorted(paths_of(splits["train"]) + paths_of(splits["val"])) == ["a/x", "a/y"]
+
+
+def test_the_folder_that_an_archive_unpacks_to_is_no_class(tmp_path):
+    make_files(tmp_path, "UCF-101/b/1.avi", "UCF-101/b/2.avi", "UCF-101/a/1.avi", "UCF-101/a/2.avi")
+    splits = load_splits(tmp_path)
+    assert splits["train"].labels == ["a", "b"]
+    assert splits["train"].root == str(tmp_path / "UCF-101")
 
 
 def test_videos_beside_the_classes_are_mentioned(tmp_path):

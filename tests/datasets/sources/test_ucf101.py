@@ -51,6 +51,12 @@ def test_lists_are_found_in_the_folder_they_unpack_to(videos, lists, tmp_path):
     assert len(load_splits(videos, tmp_path)["train"]) == 2
 
 
+def test_two_sets_of_lists_are_not_guessed_between(videos, lists, tmp_path):
+    write_text(tmp_path, "older/trainlist01.txt", TRAIN)
+    with pytest.raises(SourceError, match=r"trainlist01\.txt is there too"):
+        load_splits(videos, tmp_path)
+
+
 def test_videos_are_found_flat_and_as_the_archive_unpacks(videos, lists, tmp_path):
     flat = tmp_path / "flat"
     make_files(flat, *(file.name for file in videos.rglob("*.avi")))
