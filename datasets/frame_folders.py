@@ -14,13 +14,20 @@ from datasets.video_error import VideoError, video_errors
 CODECS = {".jpg": "mjpeg", ".jpeg": "mjpeg", ".png": "png"}
 
 
-def open_reader(path):
+def open_reader(path, frame_indices=None):
     """Opens a video file, or a folder of extracted frames, whichever a path names.
+
+    Args:
+        path: The file or folder.
+        frame_indices: Where the frame indices of files are kept, a ``FrameIndexCache``; None
+            builds a new one every time.
 
     Raises:
         VideoError: It is neither, or cannot be read.
     """
-    return FrameFolderReader(path) if os.path.isdir(path) else VideoReader(path)
+    if os.path.isdir(path):
+        return FrameFolderReader(path)
+    return VideoReader(path, index=None if frame_indices is None else frame_indices.get(path))
 
 
 class FrameFolderReader:

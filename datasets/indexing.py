@@ -30,7 +30,7 @@ START_METHOD = "spawn"
 BATCH = 256
 
 
-def build_index(splits, output, workers=None, verify=False, progress=True):
+def build_index(splits, output, workers=None, verify=False, progress=True, frame_indices=None):
     """Probes every video of a source and writes ``index.npz`` and ``report.txt``.
 
     Each result goes at once to ``probes.jsonl`` in the output folder. Called again with the same
@@ -44,6 +44,7 @@ def build_index(splits, output, workers=None, verify=False, progress=True):
         workers: Number of processes; None takes the cores there are, 1 stays in this process.
         verify: Whether to decode every frame instead of reading packets only.
         progress: Whether to show a progress bar on a terminal.
+        frame_indices: A ``FrameIndexCache`` to leave the frame index of every file in.
 
     Returns:
         :class:`IndexReport`.
@@ -73,7 +74,7 @@ def build_index(splits, output, workers=None, verify=False, progress=True):
                 unit="video",
                 disable=None if progress else True,
             ) as bar:
-                for probe in _probe_all(todo, verify, workers):
+                for probe in _probe_all(todo, workers, verify, frame_indices):
                     journal.write(json.dumps(probe) + "\n")
                     journal.flush()
                     probes[probe.path] = probe
@@ -118,9 +119,9 @@ def _known_probes(journal, wanted, verify):
     }
 
 
-def _probe_all(paths, verify, workers):
+def _probe_all(paths, workers, verify, frame_indices):
     """Yields the :class:`Probe` of every path."""
-    probe = partial(probe_video, verify=verify)
+    probe = partial(probe_video, verify=verify, frame_indices=frame_indices)
     if workers == 1 or len(paths) < 2:
         yield from map(probe, paths)
         return

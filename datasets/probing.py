@@ -3,8 +3,7 @@
 import os
 from typing import NamedTuple
 
-from datasets.decoding import VideoReader
-from datasets.frame_folders import FrameFolderReader
+from datasets.frame_folders import FrameFolderReader, open_reader
 from datasets.video_error import VideoError, video_errors
 from datasets.video_file import decode_in_order, open_video
 
@@ -51,12 +50,13 @@ def file_state(path):
     return status.st_size, status.st_mtime_ns
 
 
-def probe_video(path, verify=False):
+def probe_video(path, verify=False, frame_indices=None):
     """Finds out about one video; whatever is wrong with it is in the result, not raised.
 
     Args:
         path: A video file or a folder of extracted frames.
         verify: Whether to decode every frame.
+        frame_indices: A ``FrameIndexCache`` to leave the frame index of a file in.
 
     Returns:
         :class:`Probe`.
@@ -65,17 +65,17 @@ def probe_video(path, verify=False):
     try:
         if os.path.isdir(path):
             return _probe_frames(probe)
-        return _probe_file(probe)
+        return _probe_file(probe, frame_indices)
     except VideoError as error:
         # For a folder of frames the error may name one of them.
         within = "" if error.path == path else f"{os.path.basename(error.path)}: "
         return probe._replace(error=within + error.reason)
 
 
-def _probe_file(probe):
+def _probe_file(probe, frame_indices):
     if probe.size < 0:
         raise VideoError(probe.path, "there is no such file")
-    with VideoReader(probe.path) as reader:
+    with open_reader(probe.path, frame_indices) as reader:
         probe = probe._replace(
             frames=len(reader), fps=reader.fps, width=reader.width, height=reader.height
         )

@@ -29,8 +29,9 @@ def read_class_folders(videos, val_fraction, group_pattern, seed):
         seed: Seed of the draw.
     """
     top = list_folder(videos)
-    if not top.folders and not top.videos:
-        raise SourceError(f"{videos}: no videos; one subfolder of videos per class is expected")
+    if not top.folders:
+        found = f"{len(top.videos)} videos, but no class folders" if top.videos else "no videos"
+        raise SourceError(f"{videos}: {found}; one subfolder of videos per class is expected")
     if _is_wrapper(videos, top):
         inner = os.path.join(videos, top.folders[0])
         return read_class_folders(inner, val_fraction, group_pattern, seed)

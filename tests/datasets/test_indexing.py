@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from datasets import indexing
+from datasets.frame_index import FrameIndex
 from datasets.index import SourceError
 from datasets.indexing import build_index
 from datasets.probing import probe_video
@@ -35,9 +36,9 @@ def probed(monkeypatch):
     """The paths that are really looked at, one call of build_index after the other."""
     paths = []
 
-    def probe(path, verify=False):
+    def probe(path, **options):
         paths.append(os.path.basename(path))
-        return probe_video(path, verify)
+        return probe_video(path, **options)
 
     monkeypatch.setattr(indexing, "probe_video", probe)
     return paths
@@ -101,10 +102,10 @@ def test_a_second_run_looks_only_at_what_changed(videos, tmp_path, probed):
 def test_an_interrupted_run_goes_on_where_it_was(videos, tmp_path, probed, monkeypatch):
     counted = indexing.probe_video
 
-    def interrupted(path, verify=False):
+    def interrupted(path, **options):
         if len(probed) == 4:
             raise KeyboardInterrupt
-        return counted(path, verify)
+        return counted(path, **options)
 
     monkeypatch.setattr(indexing, "probe_video", interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -132,6 +133,23 @@ def test_verifying_looks_again_at_what_was_only_probed(videos, tmp_path, probed)
     assert not probed
 
 
+class RecordingCache:
+    """Stands in for a FrameIndexCache."""
+
+    def __init__(self):
+        self.asked = []
+
+    def get(self, path):
+        self.asked.append(os.path.basename(path))
+        return FrameIndex.build(path)
+
+
+def test_frame_indices_are_left_for_training(videos, tmp_path):
+    cache = RecordingCache()
+    build(videos, tmp_path / "index", frame_indices=cache)
+    assert len(cache.asked) == 9
+
+
 def test_segments_of_one_video_are_probed_once(videos, tmp_path, probed):
     lines = "train/a/0.mp4,x,0,0.1\ntrain/a/0.mp4,x,0.2\ntrain/a/1.mp4,x\n"
     (tmp_path / "all.csv").write_text(lines)
@@ -150,11 +168,11 @@ def test_a_relative_source_makes_an_index_that_holds_anywhere(videos, tmp_path, 
     assert index.path(0) == str(videos / "val/a/0.mp4")
 
 
-def end_on_text(path, verify=False):
+def end_on_text(path, **options):
     """A decoder that takes its whole process down."""
     if path.endswith("text.avi"):
         os._exit(11)
-    return probe_video(path, verify)
+    return probe_video(path, **options)
 
 
 def test_a_video_that_kills_its_worker_is_named(videos, tmp_path, monkeypatch):

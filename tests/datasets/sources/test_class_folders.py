@@ -92,11 +92,20 @@ def test_videos_beside_the_classes_are_mentioned(tmp_path):
     assert "1 videos lie beside the class folders" in load_splits(tmp_path).notes[0]
 
 
-@pytest.mark.parametrize("files", [[], ["a/readme.txt"], ["1.mp4", "2.mp4"], ["train/1.mp4"]])
-def test_a_folder_without_classes_of_videos_is_named(tmp_path, files):
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ([], "no videos; one subfolder"),
+        (["a/readme.txt"], "no videos in its 1 class folders"),
+        (["1.mp4", "2.mp4"], "2 videos, but no class folders"),
+        (["train/1.mp4", "val/1.mp4"], "no class folders in train, val"),
+    ],
+)
+def test_a_folder_without_classes_of_videos_is_named(tmp_path, files, message):
     make_files(tmp_path, *files)
-    with pytest.raises(SourceError, match=str(tmp_path)):
+    with pytest.raises(SourceError) as caught:
         load_splits(tmp_path)
+    assert str(caught.value).startswith(f"{tmp_path}: {message}")
 
 
 def test_a_missing_folder_is_named(tmp_path):
