@@ -17,12 +17,15 @@ from app.errors import UserError
 VERBS = {
     "fit": (configuration.FitConfig, "app.fit", "fit"),
     "evaluate": (configuration.EvaluateConfig, "app.evaluate", "evaluate"),
+    "score": (configuration.ScoreConfig, "app.score", "score"),
     "summary": (configuration.SummaryConfig, "app.summary", "summarise"),
     "convert": (configuration.ConvertConfig, "app.convert", "convert"),
     "weights": (configuration.WeightsConfig, "app.published_weights", "list_weights"),
     "board": (configuration.BoardConfig, "app.board", "open_board"),
 }
-POSITIONAL = {"evaluate", "convert"}
+POSITIONAL = {"evaluate", "score", "convert"}
+# Options that take several numbers, written one after the other.
+SERIES = {"--k"}
 
 DEMO_RECIPE = Path(__file__).parent.parent / "configs" / "demo.yaml"
 
@@ -63,7 +66,7 @@ def main(arguments=None):
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
         parser = build_parser()
-        parsed = parser.parse_args(_with_implied_config(_with_underscores(arguments)))
+        parsed = parser.parse_args(_with_implied_config(_with_lists(_with_underscores(arguments))))
         config = parser.instantiate(parsed)[parsed.verb]
         config_class, module, function = VERBS[parsed.verb]
         fields = {name: config[name] for name in config_class.__dataclass_fields__}
@@ -99,6 +102,17 @@ def _with_underscores(arguments):
         name, equals, value = word.partition("=")
         is_option = name.startswith("--")
         words.append("--" + name[2:].replace("-", "_") + equals + value if is_option else word)
+    return words
+
+
+def _with_lists(arguments):
+    """A series is one list to jsonargparse: `--k 1 5` becomes `--k [1,5]`."""
+    words = []
+    for word in arguments:
+        if word.isdigit() and len(words) > 1 and words[-2] in SERIES:
+            words[-1] = f"[{words[-1].strip('[]')},{word}]"
+        else:
+            words.append(word)
     return words
 
 

@@ -229,6 +229,25 @@ class EvaluateConfig:
 
 
 @dataclass
+class ScoreConfig:
+    """Score a result file, ours or the PyTorch original's, without a network.
+
+    Args:
+        predictions: Result file.
+        annotation: Annotation file of the PyTorch original, with the true classes.
+        subset: Which videos of the annotation are scored.
+        k: A video is right when its class is among the k best, for each of these k.
+        ignore_missing: Leave videos out that have no result, instead of counting them as wrong.
+    """
+
+    predictions: str
+    annotation: str
+    subset: Literal["training", "validation", "testing"] = "validation"
+    k: tuple[PositiveInt, ...] | PositiveInt = (1, 5)
+    ignore_missing: bool = False
+
+
+@dataclass
 class SummaryConfig:
     """Print the layers, parameters and multiply-adds of a network.
 

@@ -1,0 +1,140 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from app.command_line import main
+from app.configuration import ScoreConfig
+from app.errors import UserError
+from app.result_file import best_classes, read_results, write_results
+from app.score import score
+from tests.app.small_run import PROJECT
+
+UCF101 = PROJECT.parent / "shared" / "ucf101"
+LABELS = ["jump", "run", "walk"]
+TRUTH = {"a": "jump", "b": "run", "c": "walk", "d": "walk"}
+
+
+def write(folder, results, truth=TRUTH, subset="validation"):
+    """A result file and its annotation; a result is a list of class names, best first."""
+    predictions, annotation = folder / "predictions.json", folder / "annotation.json"
+    ranked = {
+        video_id: [{"label": label, "score": 0.5 ** (n + 1)} for n, label in enumerate(labels)]
+        for video_id, labels in results.items()
+    }
+    predictions.write_text(json.dumps({"results": ranked}))
+    database = {
+        video_id: {"subset": subset, "annotations": {"label": label, "segment": [1, 17]}}
+        for video_id, label in truth.items()
+    }
+    database["t"] = {"subset": "training", "annotations": {"label": "run"}}
+    annotation.write_text(json.dumps({"labels": LABELS, "database": database}))
+    return str(predictions), str(annotation)
+
+
+@pytest.mark.skipif(not UCF101.is_dir(), reason="needs the result file in ../shared/ucf101")
+def test_the_original_result_file_scores_as_it_did_there():
+    """The two numbers are those of the original's eval_accuracy.py."""
+    result = score(
+        ScoreConfig(str(UCF101 / "predictions_val.json"), str(UCF101 / "ucf101_01.json"))
+    )
+    assert result.accuracy == {1: 0.9130319851969336, 5: 0.9933914882368491}
+    assert (result.videos, result.missing, result.foreign) == (3783, 0, 0)
+
+
+def test_a_video_is_right_when_its_class_is_among_the_k_best(tmp_path):
+    files = write(
+        tmp_path,
+        {
+            "a": ["jump", "run", "walk"],
+            "b": ["walk", "run", "jump"],
+            "c": ["run", "jump", "walk"],
+            "d": ["walk", "run", "jump"],
+        },
+    )
+    assert score(ScoreConfig(*files, k=(1, 2, 3))).accuracy == {1: 0.5, 2: 0.75, 3: 1.0}
+
+
+def test_the_scores_rank_the_classes_not_their_place_in_the_file(tmp_path):
+    predictions, annotation = write(tmp_path, {})
+    entries = [{"label": "run", "score": 0.1}, {"label": "jump", "score": 0.9}]
+    (tmp_path / "predictions.json").write_text(json.dumps({"results": {"a": entries}}))
+    config = ScoreConfig(predictions, annotation, k=1, ignore_missing=True)
+    assert score(config).accuracy == {1: 1.0}
+
+
+def test_missing_videos_count_as_wrong_and_are_counted_aloud(tmp_path, capsys):
+    files = write(tmp_path, {"a": LABELS, "b": LABELS, "t": LABELS})
+    assert main(["score", *files, "--k", "1", "2"]) == 0
+    out = capsys.readouterr().out
+    assert "top-1 0.25\ntop-2 0.5\n4 videos of validation\n" in out
+    assert "2 videos of validation have no result and count as wrong" in out
+    assert "1 results are of videos outside validation" in out
+    assert main(["score", *files, "--k", "1", "--ignore_missing"]) == 0
+    out = capsys.readouterr().out
+    assert "top-1 0.5\n2 videos of validation\n" in out
+    assert "2 videos of validation have no result and are left out" in out
+
+
+def test_scoring_does_not_wait_for_paddle(tmp_path):
+    files = write(tmp_path, {"a": LABELS})
+    program = (
+        "import sys\nfrom app.command_line import main\n"
+        f"assert main(['score', *{files!r}, '--k', '1']) == 0\nassert 'paddle' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=PROJECT, check=True, capture_output=True)
+
+
+def test_result_files_come_back_as_written(tmp_path):
+    import numpy as np
+
+    best = best_classes(np.array([0.25, 0.5, 0.25], np.float32), LABELS, 2)
+    assert best == [{"label": "run", "score": 0.5}, {"label": "jump", "score": 0.25}]
+    write_results(tmp_path / "p.json", [("v", best)])
+    assert json.loads((tmp_path / "p.json").read_text()) == {"results": {"v": best}}
+    assert read_results(tmp_path / "p.json") == {"v": ["run", "jump"]}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "No such file"),
+        (b"\xff\xfe", "not a JSON file"),
+        (b"[1, 2]", 'no object "results"'),
+        (b'{"results": {"a": []}}', "video 'a': expected a list"),
+        (b'{"results": {"a": [["run", 0.5]]}}', 'video \'a\': expected {"label", "score"}'),
+        (b'{"results": {"a": [{"label": "run", "score": NaN}]}}', "video 'a': expected"),
+        (b'{"results": {"a": [{"segment": [1, 17], "result": []}]}}', "scores per segment"),
+        (b'{"results": {"a": [{"label": "swim", "score": 1}]}}', "the class 'swim' is not in"),
+        (b'{"results": {"a": [{"label": "run", "score": 1}]}}', "--k 5: .*1 best classes only"),
+        (b'{"results": {"x": [{"label": "run", "score": 1}]}}', "no result for any of the 4"),
+    ],
+)
+def test_a_bad_result_file_is_named_with_what_is_wrong(tmp_path, content, message):
+    predictions, annotation = write(tmp_path, {})
+    if content is None:
+        (tmp_path / "predictions.json").unlink()
+    else:
+        (tmp_path / "predictions.json").write_bytes(content)
+    with pytest.raises(UserError, match=message) as error:
+        score(ScoreConfig(predictions, annotation))
+    assert str(tmp_path / "predictions.json") in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("truth", "options", "message"),
+    [
+        ({}, [], "has no video of the subset validation"),
+        ({"a": "swim"}, [], "video 'a': label 'swim' is not among"),
+        (TRUTH, ["--subset", "testing"], "has no video of the subset testing"),
+        (TRUTH, ["--subset", "all"], "--subset"),
+        (TRUTH, ["--k", "0"], "--k"),
+        (TRUTH, ["--nonsense", "1"], "--nonsense"),
+    ],
+)
+def test_mistakes_end_in_one_line_and_exit_code_2(tmp_path, capsys, truth, options, message):
+    files = write(tmp_path, {"a": LABELS}, truth)
+    assert main(["score", *files, *options]) == 2
+    out, err = capsys.readouterr()
+    assert not out and err.startswith("error: ") and err.count("\n") == 1 and message in err
