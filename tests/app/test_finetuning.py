@@ -111,14 +111,13 @@ def test_a_finetuning_run_resumes_without_its_pretrained_file(other_corpus, pret
 def test_the_head_learns_faster_when_asked(pretrained, other_corpus, tmp_path):
     moved = []
     for multiplier in (1.0, 10.0):
-        config = finetuning(
-            pretrained, other_corpus, tmp_path / str(multiplier), finetune_from="fc"
-        )
+        run_dir = tmp_path / str(multiplier)
+        config = finetuning(pretrained, other_corpus, run_dir, finetune_from="fc")
         config.optim.head_lr_multiplier = multiplier
         config.optim.momentum = config.optim.weight_decay = 0.0
         config.optim.lr = 1e-6
         config.train.epochs = 1
         fit(config)
-        moved.append(state(tmp_path / str(multiplier))["fc.bias"])
+        moved.append(state(run_dir)["fc.bias"])
     first_step = np.abs(moved[1]).sum() / np.abs(moved[0]).sum()
     assert 5 < first_step < 20

@@ -1,0 +1,111 @@
+import subprocess
+import sys
+
+import pytest
+
+from app.command_line import main
+from app.configuration import FitConfig
+from app.run_folder import RunFolder, config_text
+from tests.app.small_run import PROJECT
+
+
+def complaint(capsys, *arguments):
+    """The one line that a mistake of the user gives."""
+    assert main(list(arguments)) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.count("\n") == 1
+    assert captured.err.startswith("error: ")
+    return captured.err
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        ("fit --optim.learning_rate 1", "--optim.learning_rate"),
+        ("fit --train.epochs many", "--train.epochs"),
+        ("fit --train.epochs 0", "--train.epochs"),
+        ("fit --model.depth 19", "--model.depth"),
+        ("fit --optim.schedule step", "--optim.schedule"),
+        ("fit --model.conv1_t_size 4", "--model.conv1_t_size"),
+        ("fit --clip.crop_scale [1.0,0.5]", "--clip.crop_scale"),
+        ("fit --data.max_failures 1.5", "--data.max_failures"),
+        ("fit --data.videos /no/such/folder", "/no/such/folder"),
+        ("fit --config /no/such/file.yaml", "/no/such/file.yaml"),
+        ("fit --train.device gpu", "--train.device gpu"),
+        ("fit --train.device tpu", "--train.device tpu"),
+        ("fit --data.annotation x.json", "--data.annotation"),
+        ("fit --resume", "--run_dir"),
+        ("fit --resume --run_dir /no/such/run", "/no/such/run"),
+        ("evaluate /no/such/run", "/no/such/run"),
+        ("board --run_dir /no/such/run", "/no/such/run"),
+        ("convert /no/such/file.pth", "/no/such/file.pth"),
+        ("fly", "fly"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_it(words, named, capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert named in complaint(capsys, *words.split())
+
+
+def test_a_wrong_value_in_a_file_is_named(tmp_path, capsys):
+    (tmp_path / "recipe.yaml").write_text("optim:\n  learning_rate: 1\n")
+    error = complaint(capsys, "fit", "--config", str(tmp_path / "recipe.yaml"))
+    assert "learning_rate" in error
+
+
+def test_help_does_not_import_paddle():
+    code = (
+        "import sys; from app.command_line import build_parser; build_parser().format_help();"
+        "sys.exit('paddle' in sys.modules or 'torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=PROJECT).returncode == 0
+
+
+def test_help_names_every_verb():
+    result = subprocess.run(
+        [sys.executable, "-m", "app", "--help"], cwd=PROJECT, capture_output=True, text=True
+    )
+    assert result.returncode == 0
+    for verb in ("fit", "evaluate", "summary", "board", "convert", "weights"):
+        assert verb in result.stdout
+
+
+def test_the_printed_configuration_is_one_that_can_be_read(tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["fit", "--data.videos", "x", "--optim.lr", "0.25", "--print_config"])
+    assert ended.value.code == 0
+    printed = capsys.readouterr().out
+    assert "lr: 0.25" in printed and "videos: x" in printed
+
+
+def test_a_configuration_survives_its_file(tmp_path):
+    config = FitConfig()
+    config.data.max_failures = 3
+    config.optim.milestones = (2, 5)
+    config.model.mean = (0.1, 0.2, 0.3)
+    (tmp_path / "config.yaml").write_text(config_text(config))
+    assert RunFolder(tmp_path).read_config() == config
+
+
+@pytest.mark.parametrize("recipe", sorted((PROJECT / "configs").glob("*.yaml")), ids=str)
+def test_every_recipe_can_be_read(recipe, tmp_path):
+    (tmp_path / "config.yaml").write_text(recipe.read_text())
+    RunFolder(tmp_path).read_config()
+
+
+def test_summary_counts(capsys):
+    assert main(["summary", "--model.depth", "18", "--n_classes", "400"]) == 0
+    out = capsys.readouterr().out
+    assert "parameters: 33,409,104" in out
+    assert "multiply-adds for one clip of 3x16x112x112: 8,30" in out
+
+
+def test_dashes_and_underscores_are_the_same(capsys):
+    assert main(["summary", "--n-classes", "2", "--model.widen-factor", "0.1"]) == 0
+    assert "parameters" in capsys.readouterr().out
+
+
+def test_weights_lists_the_published_checkpoints(capsys):
+    assert main(["weights"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("_200ep") == 17 and "Google Drive" in out and "imagenet" in out

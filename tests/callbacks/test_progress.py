@@ -1,0 +1,54 @@
+import io
+
+from callbacks.progress import Progress
+from tests.callbacks.stand_in import stand_in_model
+
+BATCH = {"batch_size": 8, "clips_per_second": 16.0, "data_wait": 0.25}
+EPOCH = {
+    "epoch": 1,
+    "train_loss": 1.5,
+    "train_top1": 0.25,
+    "val_loss": 2.0,
+    "val_clip_top1": 0.1,
+    "val_clip_top5": 0.2,
+    "val_video_top1": 0.3,
+    "val_video_top5": 0.4,
+    **BATCH,
+}
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def shown(stream, **options):
+    callback = Progress(epochs=2, stream=stream, **options)
+    callback.set_model(stand_in_model())
+    callback.on_train_begin()
+    for _ in range(4):
+        callback.model.position.batch += 1
+        callback.on_train_batch_end(0, BATCH)
+    callback.on_eval_begin({"steps": 1})
+    callback.on_eval_batch_end(0, {})
+    callback.on_eval_end(EPOCH)
+    return stream.getvalue()
+
+
+def test_a_pipe_gets_plain_lines_and_not_too_many():
+    text = shown(io.StringIO())
+    assert text.count("\n") == 1 and "\r" not in text
+    assert "epoch 1/2  loss 1.5000  top-1 0.250" in text
+    assert "video top-1 0.300" in text and "waiting for data 25%" in text
+
+
+def test_a_long_epoch_in_a_pipe_shows_where_it_is():
+    text = shown(io.StringIO(), seconds_between_lines=0)
+    # Seven batches of 8 clips remain after the first, at 16 clips per second.
+    assert "batch 1/4" in text and "16.0 clips/s" in text and "4 s left" in text
+
+
+def test_a_terminal_gets_one_live_line():
+    text = shown(Terminal())
+    assert text.count("\n") == 1
+    assert "\repoch 1/2  batch 1/4" in text and "\repoch 1/2  validation 1/1" in text
