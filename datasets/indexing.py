@@ -7,12 +7,14 @@ print(report.text())
 import json
 import os
 import tempfile
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
 
 import numpy as np
 from tqdm import tqdm
@@ -159,7 +161,19 @@ def _probe_singly(probe, paths):
 
 
 def _new_pool(workers):
-    return ProcessPoolExecutor(workers, mp_context=get_context(START_METHOD))
+    return ProcessPoolExecutor(
+        workers, mp_context=get_context(START_METHOD), initializer=_end_with_parent
+    )
+
+
+def _end_with_parent():
+    """Ties a worker's life to its parent's: killed, the parent cannot tell it to stop."""
+
+    def watch():
+        wait([parent_process().sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _filled(indexes, probes):

@@ -1,6 +1,10 @@
 import math
 import os
 import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -131,6 +135,34 @@ def test_verifying_looks_again_at_what_was_only_probed(videos, tmp_path, probed)
     probed.clear()
     build(videos, tmp_path / "index")
     assert not probed
+
+
+SLEEPER = """
+import os, sys, time
+from datasets import indexing
+
+def say_and_sleep(path, **options):
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+
+if __name__ == "__main__":
+    indexing.START_METHOD = "fork"
+    indexing.probe_video = say_and_sleep
+    list(indexing._probe_all(["a", "b"], 2, False, None))
+"""
+
+
+def test_workers_end_with_a_parent_that_is_killed():
+    parent = subprocess.Popen(
+        [sys.executable, "-c", SLEEPER], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]
+    )
+    with parent:
+        parent.stdout.readline()
+        parent.kill()
+        # The pipe ends when the last process that holds it does.
+        started = time.monotonic()
+        parent.stdout.read()
+    assert time.monotonic() - started < 30
 
 
 class RecordingCache:
