@@ -7,8 +7,7 @@ converted in one step, and the frames of a clip come out as one tall picture.
 import av
 import numpy as np
 
-# Frames per picture that leaves the filters. They wait inside until it is full, so this also
-# bounds how many decoded frames a clip keeps alive.
+# Frames per picture that leaves the filters.
 TILE = 16
 
 
@@ -25,22 +24,24 @@ class ClipFilter:
         n_frames: Number of frames that will be pushed.
         shape: ``(width, height)`` of the video as displayed; ``crop`` is in its pixels. A frame
             of another size, where a video changes midway, is cropped in proportion.
-        crop: ``(x, y, width, height)``; the filters round it to even numbers, because chroma has
-            half the resolution.
+        crop: ``(x, y, width, height)``, rounded to even numbers: chroma has half the resolution.
         size: Side of the output in pixels.
         flip: Whether to mirror left and right.
         rotation: Quarter turns counter-clockwise from the decoded to the displayed frame.
+        idle: Dictionary of filter graphs, shared by clips one after the other, so that each need
+            not build its own; it starts empty.
     """
 
-    def __init__(self, n_frames, shape, crop, size, flip=False, rotation=0):
+    def __init__(self, n_frames, shape, crop, size, flip=False, rotation=0, idle=None):
         self._shape = shape
         self._crop = crop
         self._size = size
         self._flip = flip
         self._rotation = rotation
+        self._idle = {} if idle is None else idle
         self._out = np.empty((3, n_frames, size, size), np.uint8)
         self._pushed = self._pulled = 0
-        self._graph = self._layout = None
+        self._graph = self._settings = self._layout = None
 
     def push(self, frame):
         """Add the next frame, an ``av.VideoFrame`` as decoded."""
@@ -48,49 +49,38 @@ class ClipFilter:
         if layout != self._layout:
             # A graph built for one size reads out of bounds when fed with a smaller frame.
             self._flush()
-            self._build(frame)
             self._layout = layout
+        if self._graph is None:
+            self._take_graph(frame)
         self._graph.push(frame)
         self._pushed += 1
-        if self._pushed - self._pulled == self._tile:
-            self._pull()
+        # Pulling at once, even where nothing can be ready, scales the frame while it is in the
+        # processor's cache, and lets go of it.
+        try:
+            picture = self._graph.vpull()
+        except av.error.BlockingIOError:
+            return
+        self._copy(picture)
+        self._idle.setdefault(self._settings, []).append(self._graph)
+        self._graph = None
 
     def finish(self):
         """Return uint8 ``[3, n_frames, size, size]`` once every frame has been pushed."""
         self._flush()
-        self._graph = self._layout = None
         if self._pulled != self._out.shape[1]:
             raise RuntimeError(f"{self._pulled} frames of {self._out.shape[1]} were pushed")
         if self._rotation:
             return np.ascontiguousarray(np.rot90(self._out, self._rotation, axes=(2, 3)))
         return self._out
 
-    def _build(self, frame):
-        self._tile = min(TILE, self._out.shape[1] - self._pulled)
-        graph = av.filter.Graph()
-        graph.threads = 1
-        nodes = [
-            graph.add_buffer(
-                width=frame.width,
-                height=frame.height,
-                format=frame.format,
-                time_base=frame.time_base or 1,
-            )
-        ]
+    def _take_graph(self, frame):
+        tile = min(TILE, self._out.shape[1] - self._pulled)
         crop = self._crop_as_decoded(frame.width, frame.height)
-        if crop != (0, 0, frame.width, frame.height):
-            x, y, width, height = crop
-            nodes.append(graph.add("crop", f"{width}:{height}:{x}:{y}"))
-        nodes.append(graph.add("scale", f"{self._size}:{self._size}:flags=bilinear"))
-        nodes.append(graph.add("format", "gbrp"))
-        if self._flip:
-            # Mirrored before it is turned: a quarter turn exchanges the two mirrors.
-            nodes.append(graph.add("vflip" if self._rotation % 2 else "hflip"))
-        nodes.append(graph.add("tile", f"1x{self._tile}"))
-        nodes.append(graph.add("buffersink"))
-        graph.link_nodes(*nodes)
-        graph.configure()
-        self._graph = graph
+        # A quarter turn, which comes later, exchanges the two mirrors.
+        mirror = ("vflip" if self._rotation % 2 else "hflip") if self._flip else None
+        self._settings = self._layout, crop, self._size, mirror, tile
+        idle = self._idle.get(self._settings)
+        self._graph = idle.pop() if idle else _build(frame, crop, self._size, mirror, tile)
 
     def _crop_as_decoded(self, width, height):
         """The crop in pixels of a frame as decoded: before it is turned, at its own size."""
@@ -113,20 +103,46 @@ class ClipFilter:
         return x, y, w, h
 
     def _flush(self):
-        if self._pushed > self._pulled:
+        if self._graph is not None:
             # At the end of its input the tile filter gives what it has.
             self._graph.push(None)
-            self._pull()
+            self._copy(self._graph.vpull())
+            self._graph = None
 
-    def _pull(self):
+    def _copy(self, picture):
         n = self._pushed - self._pulled
-        picture = self._graph.pull()
         # Planes are green, blue, red.
         for channel, plane in enumerate(picture.planes[i] for i in (2, 0, 1)):
             rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
             rows = rows[: n * self._size, : self._size].reshape(n, self._size, self._size)
             self._out[channel, self._pulled : self._pushed] = rows
         self._pulled = self._pushed
+
+
+def _build(frame, crop, size, mirror, tile):
+    """A filter graph that turns ``tile`` frames like this one into one tall RGB picture."""
+    graph = av.filter.Graph()
+    graph.threads = 1
+    nodes = [
+        graph.add_buffer(
+            width=frame.width,
+            height=frame.height,
+            format=frame.format,
+            time_base=frame.time_base or 1,
+        )
+    ]
+    if crop != (0, 0, frame.width, frame.height):
+        x, y, width, height = crop
+        nodes.append(graph.add("crop", f"{width}:{height}:{x}:{y}"))
+    nodes.append(graph.add("scale", f"{size}:{size}:flags=bilinear"))
+    nodes.append(graph.add("format", "gbrp"))
+    if mirror:
+        nodes.append(graph.add(mirror))
+    nodes.append(graph.add("tile", f"1x{tile}"))
+    nodes.append(graph.add("buffersink"))
+    graph.link_nodes(*nodes)
+    graph.configure()
+    return graph
 
 
 def _even(start, length, limit):

@@ -182,7 +182,7 @@ class VideoReader:
     def _clips(self, clips):
         wanted = np.concatenate([clip.positions for clip in clips.values()])
         waiting = sorted(clips, key=lambda k: clips[k].positions[0], reverse=True)
-        under_way = {}
+        under_way, idle_graphs = {}, {}
         for position, frame in self._decode(wanted):
             while waiting and clips[waiting[-1]].positions[0] == position:
                 k = waiting.pop()
@@ -194,6 +194,7 @@ class VideoReader:
                     clip.size,
                     clip.flip,
                     self.index.rotation,
+                    idle_graphs,
                 )
             for k in list(under_way):
                 positions, order = clips[k].positions, clips[k].order

@@ -5,6 +5,7 @@ number on a frame that comes out of the decoder in the middle of the file, where
 which packets need not be decoded.
 """
 
+import re
 from dataclasses import dataclass
 from enum import IntEnum
 from fractions import Fraction
@@ -24,9 +25,12 @@ SEEKABLE = {"mov", "mp4", "matroska", "webm", "avi", "flv"}
 SKIPPABLE = {"h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "vp8"}
 # Codecs that give one frame per packet, a fixed number of packets late.
 FIXED_DELAY = {"mpeg4", "msmpeg4v2", "msmpeg4v3", "mjpeg", "h263", "flv1", "ffv1", "rawvideo"}
-# A picture of MPEG-4 that says "as before" has at most this many bytes (as FFmpeg has it).
-LARGEST_EMPTY_MPEG4_PICTURE = 19
-MPEG4_PICTURE_START = b"\x00\x00\x01\xb6"
+# A picture of MPEG-4 that says no more than "as before" has at most this many bytes; the smallest
+# coded one has more.
+LARGEST_EMPTY_PICTURE = 8
+PICTURE_START = b"\x00\x00\x01\xb6"
+# The encoder's note that it packs two pictures in one packet.
+PACKED = re.compile(rb"\x00\x00\x01\xb2DivX\d+(b|Build)\d+p")
 
 
 class Numbering(IntEnum):
@@ -179,30 +183,36 @@ class FrameIndex:
 class _Packets:
     """Columns of what is known about each packet, while they are read."""
 
-    def __init__(self):
+    def __init__(self, codec):
         self.pts, self.dts, self.key, self.shown = [], [], [], []
-        self.empty_pictures = 0
-        self.stray_empty_pictures = 0
-        self._packed = False
+        # Whether each packet gives one frame, sooner or later.
+        self.regular = True
+        self._codec = codec
+        self._packed = self._pending = False
 
-    def add(self, packet, codec):
+    def add(self, packet):
         self.pts.append(NO_TIME if packet.pts is None else packet.pts)
         self.dts.append(NO_TIME if packet.dts is None else packet.dts)
         self.key.append(packet.is_keyframe)
         # VP8 has pictures to be decoded but never shown; bit 4 of the first byte tells.
-        hidden = codec == "vp8" and not memoryview(packet)[0] & 0x10
+        hidden = self._codec == "vp8" and not memoryview(packet)[0] & 0x10
         self.shown.append(not packet.is_discard and not hidden)
-        if codec == "mpeg4":
-            self._watch_empty_pictures(packet)
+        if self._codec == "mpeg4":
+            self._follow_packing(packet)
 
-    def _watch_empty_pictures(self, packet):
-        """A very small packet gives a frame only after one that has two pictures packed in it."""
-        if packet.size <= LARGEST_EMPTY_MPEG4_PICTURE:
-            self.stray_empty_pictures += not self._packed
-            self._packed = False
-            return
-        self.stray_empty_pictures += self._packed
-        self._packed = bytes(packet).count(MPEG4_PICTURE_START) > 1
+    def _follow_packing(self, packet):
+        """A packet of two MPEG-4 pictures leaves one pending until an empty picture follows.
+
+        An empty picture with none pending gives no frame.
+        """
+        data = bytes(packet)
+        self._packed = self._packed or bool(PACKED.search(data))
+        if len(data) <= LARGEST_EMPTY_PICTURE:
+            self.regular = self.regular and self._pending
+            self._pending = False
+        elif data.count(PICTURE_START) > 1:
+            self.regular = self.regular and self._packed and not self._pending
+            self._pending = True
 
     def arrays(self):
         return {
@@ -219,11 +229,11 @@ def _scan(container, stream):
     Returns:
         The packets, the first frame or None, and how many packets went in before it came out.
     """
-    packets = _Packets()
     context = stream.codec_context
+    packets = _Packets(context.name)
     first, delay = None, 0
     for packet in packets_of(container, stream):
-        packets.add(packet, context.name)
+        packets.add(packet)
         if first is None:
             try:
                 first = next(iter(context.decode(packet)), None)
@@ -240,7 +250,7 @@ def _numbering(packets, codec, formats, has_b_frames):
     pts, dts = columns["pts"], columns["dts"]
     times = pts[columns["shown"]]
     timed = dts[dts != NO_TIME]
-    if not packets.key[0] or packets.stray_empty_pictures or not len(times):
+    if not packets.key[0] or not packets.regular or not len(times):
         return Numbering.COUNT
     if "avi" in formats:
         fixed = codec in FIXED_DELAY and len(timed) == len(dts) and (np.diff(dts) > 0).all()

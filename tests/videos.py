@@ -109,3 +109,59 @@ def decode_all(path):
             except av.error.InvalidDataError:
                 continue
     return decoded
+
+
+def remux(source, target, change=None, container_options=None):
+    """Copy the packets of a video into another file without encoding them again.
+
+    Args:
+        source: File to read.
+        target: File to write; its suffix names the container.
+        change: Called with ``(number, packet)``; may alter the packet's times, and returns the
+            packets to write in its place.
+        container_options: Options of the muxer.
+
+    Returns:
+        ``target``.
+    """
+    with (
+        av.open(str(source)) as reading,
+        av.open(str(target), "w", container_options=container_options or {}) as writing,
+    ):
+        stream = reading.streams.video[0]
+        copy = writing.add_stream_from_template(stream)
+        packets = (packet for packet in reading.demux(stream) if packet.size)
+        for number, packet in enumerate(packets):
+            for changed in [packet] if change is None else change(number, packet):
+                changed.stream = copy
+                writing.mux(changed)
+    return target
+
+
+def pack_b_frames(source, target):
+    """Rewrite MPEG-4 with single B-frames in avi as Xvid packs it: P and B in one packet.
+
+    A packet with an empty picture stands in the place of each B-frame.
+    """
+    mark, empty = b"\x00\x00\x01\xb2DivX503b1393p", b"\x00\x00\x01\xb6\x51\x00\x00"
+    with av.open(str(source)) as reading:
+        packets = [bytes(p) for p in reading.demux(reading.streams.video[0]) if p.size]
+    picture = b"\x00\x00\x01\xb6"
+    packed = []
+    for data in packets:
+        head = data.index(picture)
+        kind = data[head + 4] >> 6
+        if kind == 2:
+            packed[-1] += data[head:]
+            packed.append(empty)
+        else:
+            # The mark stands before every key picture.
+            packed.append(data[:head] + mark * (kind == 0) + data[head:])
+
+    def repack(number, packet):
+        new = av.Packet(packed[number])
+        new.dts = new.pts = number
+        new.time_base, new.is_keyframe = packet.time_base, packet.is_keyframe
+        return [new]
+
+    return remux(source, target, repack)
