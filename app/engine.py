@@ -11,7 +11,10 @@ from pathlib import Path
 from app.device import choose_device
 from app.engines.base import Engine
 from app.engines.dynamic import DynamicEngine
+from app.engines.inference import InferenceEngine
 from app.errors import UserError
+from app.export_cache import exported
+from app.exporting import is_exported, read_exported_description
 from app.run_folder import RunFolder
 from app.training_state import WEIGHTS
 from weights.errors import WeightsError
@@ -23,7 +26,9 @@ __all__ = ["Engine", "open_engine"]
 KINDS = ("auto", "dynamic", "inference", "tensorrt")
 
 
-def open_engine(source, checkpoint="best", device="auto", kind="auto", labels=None):
+def open_engine(
+    source, checkpoint="best", device="auto", kind="auto", labels=None, output="scores"
+):
     """Make a trained network ready to score clips.
 
     Args:
@@ -31,11 +36,13 @@ def open_engine(source, checkpoint="best", device="auto", kind="auto", labels=No
         checkpoint: Which checkpoint of a run: best, last, or one such as epoch-0007.
         device: "auto", "cpu", "gpu" or "gpu:0".
         kind: "dynamic" is Paddle's eager mode; "inference" is ``paddle.inference``, several times
-            faster on the CPU; "tensorrt" is the latter through TensorRT; "auto" chooses.
+            faster on the CPU; "tensorrt" is the latter through TensorRT. "auto" takes inference
+            on the CPU and dynamic on a GPU.
         labels: File of class names that replace the names of the description, or None.
+        output: What will be asked of the engine: "scores" or "features".
 
     Returns:
-        An ``Engine``.
+        An ``Engine``. For a run folder, what ``paddle.inference`` needs is kept in its export/.
 
     Raises:
         UserError: There is nothing of that kind, it is damaged or incomplete, the device is not
@@ -45,11 +52,40 @@ def open_engine(source, checkpoint="best", device="auto", kind="auto", labels=No
         raise UserError(f"--engine {kind}: use one of {', '.join(KINDS)}")
     device = choose_device(device)
     try:
-        network, description = load_network(find_weights(source, checkpoint))
-        description = with_labels(description, labels)
+        if is_exported(source):
+            if kind == "dynamic":
+                raise UserError(
+                    f"{source}: an exported model runs in paddle.inference only; leave out "
+                    "--engine, or name the run folder"
+                )
+            return _open_exported(Path(source), device, kind, labels, output)
+        weights = find_weights(source, checkpoint)
+        if kind == "dynamic" or (kind == "auto" and device != "cpu"):
+            network, description = load_network(weights)
+            return DynamicEngine(network, with_labels(description, labels))
+        with exported(weights, _cache(source, checkpoint, output), output) as folder:
+            return _open_exported(folder, device, kind, labels, output)
     except WeightsError as error:
         raise UserError(str(error)) from None
-    return DynamicEngine(network, description)
+
+
+def _open_exported(folder, device, kind, labels, output):
+    description = with_labels(read_exported_description(folder), labels)
+    return InferenceEngine(folder, description, device, kind == "tensorrt", output)
+
+
+def _cache(source, checkpoint, output):
+    """Where the export of a run's checkpoint is kept; None for a weight file."""
+    if not Path(source).is_dir():
+        return None
+    folder = default_export_folder(source, checkpoint)
+    return folder if output == "scores" else folder.with_name(f"{folder.name}-{output}")
+
+
+def default_export_folder(source, checkpoint):
+    """Where a run folder or a weight file is exported to when nobody says where."""
+    path = Path(source)
+    return path / "export" / checkpoint if path.is_dir() else path.with_suffix("")
 
 
 def find_weights(source, checkpoint):
