@@ -134,7 +134,11 @@ def _build(frame, crop, size, mirror, tile):
     if crop != (0, 0, frame.width, frame.height):
         x, y, width, height = crop
         nodes.append(graph.add("crop", f"{width}:{height}:{x}:{y}"))
-    nodes.append(graph.add("scale", f"{size}:{size}:flags=bilinear"))
+    flags = "bilinear"
+    if crop[2:] == (size, size) and size % 16:
+        # With nothing to scale, FFmpeg's fast conversion leaves out the last size % 16 columns.
+        flags += "+accurate_rnd"
+    nodes.append(graph.add("scale", f"{size}:{size}:flags={flags}"))
     nodes.append(graph.add("format", "gbrp"))
     if mirror:
         nodes.append(graph.add(mirror))
