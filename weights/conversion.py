@@ -7,6 +7,7 @@ network and the PyTorch weights are run on one input and must agree before anyth
 """
 
 import hashlib
+import re
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,14 @@ import paddle
 
 from weights.description import InputContract, NetworkDescription
 from weights.errors import WeightsError
-from weights.files import count_parameters, description_path, fill, listed, save_state
+from weights.files import (
+    count_parameters,
+    description_path,
+    fill,
+    listed,
+    read_description,
+    save_state,
+)
 from weights.labels import read_labels
 from weights.progress import ByteProgress
 from weights.structure import read_options
@@ -26,6 +34,12 @@ from weights.structure import read_options
 # around 5e-7.
 LARGEST_ERROR = 1e-4
 PROOF_SHAPE = (16, 64, 64)
+# The authors' first release (resnet-34-kinetics.pth and its like, 2017) was trained on values
+# 0-255 with the mean of ActivityNet taken off; every later file on 0-1 values and Kinetics'.
+FIRST_RELEASE = re.compile(r"resnet-\d+-kinetics")
+FIRST_RELEASE_INPUT = InputContract(
+    mean=(114.7748, 107.7354, 99.4750), std=(1.0, 1.0, 1.0), value_range=255
+)
 PADDLE_NAMES = {"running_mean": "_mean", "running_var": "_variance"}
 
 
@@ -65,6 +79,16 @@ class ConversionResult:
             f"{self.source} -> {self.output}: R3D-{options['depth']}, "
             f"{options['n_classes']} classes {labels} names, shortcut {options['shortcut']}, "
             f"{self.parameters / 1e6:.1f} M parameters; {check}"
+        )
+
+    @property
+    def assumptions(self):
+        """What the tensors do not tell and was taken from convention, in one line."""
+        contract = self.description.input
+        return (
+            f"taken from convention: values 0-{contract.value_range:g}, mean "
+            f"{list(contract.mean)}, std {list(contract.std)}, {contract.frames} frames of "
+            f"{contract.size}x{contract.size}, first convolution with time step 1, max-pool"
         )
 
 
@@ -107,7 +131,7 @@ def convert(source, output=None, labels=None, check=True, progress=None):
             architecture="r3d",
             options=options,
             labels=class_names,
-            input=_input_contract(options["in_channels"]),
+            input=_input_contract(source, options["in_channels"]),
             source={"file": source.name, "sha256": sha256(source, bar), "format": "pytorch"},
         )
         bar.begin("mapping")
@@ -157,19 +181,22 @@ def _output_path(source, output):
     if output.suffix != ".pdparams":
         raise WeightsError(output, "the output must end in .pdparams")
     beside = description_path(output)
-    if beside.exists() and not output.exists():
-        raise WeightsError(
-            beside, "is in the way and no description of weights; choose another --output"
-        )
+    if beside.exists():
+        try:
+            read_description(output)
+        except WeightsError:
+            raise WeightsError(
+                beside, "is in the way, and no description of weights; choose another --output"
+            ) from None
     return output
 
 
-def _input_contract(channels):
-    # What a checkpoint does not say: the original trains on 0-1 values with Kinetics' mean and
-    # std, whatever the data set. For other inputs than RGB there is no convention.
-    if channels == 3:
-        return InputContract()
-    return InputContract(mean=(0.0,) * channels, std=(1.0,) * channels)
+def _input_contract(source, channels):
+    """What the network wants to be fed with. The file does not say: it is a convention."""
+    if channels != 3:
+        # For other inputs than RGB there is none.
+        return InputContract(mean=(0.0,) * channels, std=(1.0,) * channels)
+    return FIRST_RELEASE_INPUT if FIRST_RELEASE.match(source.name) else InputContract()
 
 
 def _map(state, network, what, path, bar):

@@ -11,29 +11,41 @@ from weights.errors import WeightsError
 from weights.safe_reading import read_pdparams
 
 
-def write_atomically(path, write):
-    """Write a file so that it is complete or absent, even if the power goes.
+def write_atomically(writers):
+    """Write files so that each is complete or absent, even if the power goes.
+
+    All are written aside and reach the disk before the first takes its name: an error on the way
+    leaves every file as it was.
 
     Args:
-        path: The file.
-        write: Called with the open binary file.
+        writers: path -> a function that is called with the open binary file, in the order in
+            which the files take their names.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    # Two processes may convert the same file at the same time.
+    ending = f"{os.getpid()}.part"
+    aside = {Path(path): Path(path).with_name(f".{Path(path).name}.{ending}") for path in writers}
     try:
-        with open(aside, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, path)
+        for (path, part), write in zip(aside.items(), writers.values(), strict=True):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with open(part, "wb") as file:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+        for path, part in aside.items():
+            os.replace(part, path)
     finally:
-        aside.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
+        for part in aside.values():
+            part.unlink(missing_ok=True)
+    for folder in {path.parent for path in aside}:
+        _sync_folder(folder)
+
+
+def _sync_folder(folder):
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)
 
 
 def write_pdparams(state, path, progress=None):
@@ -45,13 +57,17 @@ def write_pdparams(state, path, progress=None):
         path: The file, complete or absent at every moment.
         progress: A ``ByteProgress`` to move on, or None.
     """
+    write_atomically({path: _state_writer(state, progress)})
+
+
+def _state_writer(state, progress):
     # paddle.save would write the same, but without fsync and only to a path of its own.
     arrays = _as_arrays(state)
 
     def write(file):
         pickle.dump(arrays, _Counted(file, progress) if progress else file, protocol=4)
 
-    write_atomically(path, write)
+    return write
 
 
 class _Counted:
@@ -85,19 +101,28 @@ def save_network(network, description, path):
     Args:
         network: A bare network of ``models.build``.
         description: Its ``NetworkDescription``.
-        path: The ``.pdparams`` file; the JSON goes beside it and is written first, so that
-            weights never stand there without their description.
+        path: The ``.pdparams`` file; the JSON goes beside it.
     """
     save_state(network.state_dict(), description, path)
 
 
 def save_state(state, description, path, progress=None):
-    """Write a state dict and its description; the arguments are those of ``write_pdparams`` and
-    ``save_network``.
+    """Write a state dict and its description: ``NAME.pdparams`` and ``NAME.json``.
+
+    Args:
+        state: As for ``write_pdparams``.
+        description: A ``NetworkDescription``.
+        path: The ``.pdparams`` file.
+        progress: As for ``write_pdparams``.
     """
     text = description.to_json().encode()
-    write_atomically(description_path(path), lambda file: file.write(text))
-    write_pdparams(state, path, progress)
+    # The description first: weights never stand there without it.
+    write_atomically(
+        {
+            description_path(path): lambda file: file.write(text),
+            path: _state_writer(state, progress),
+        }
+    )
 
 
 def read_description(path):

@@ -65,7 +65,7 @@ def plan_network(source, labels, options=None, input_contract=None):
         options={**their_options, **wishes, "n_classes": len(labels)},
         labels=tuple(labels),
         input=replace(theirs.input, **contract_wishes),
-        source={"pretrained": source.name, **(theirs.source or {})},
+        source={**(theirs.source or {}), "pretrained": source.name},
     )
     return description, notes
 
@@ -169,7 +169,10 @@ def _judge_head(source, description, head):
         return False, "head: new, the weights have none"
     if source.inflate:
         return False, "head: new, ImageNet's is not for videos"
-    n_ours, n_theirs = description.options["n_classes"], source.description.options["n_classes"]
+    n_ours, n_theirs = (
+        {**default_options(), **network.options}["n_classes"]
+        for network in (description, source.description)
+    )
     if ours is not None and theirs is not None:
         if ours == theirs:
             return True, f"head: kept, the {n_ours} classes are the same"

@@ -44,22 +44,23 @@ def read_state_dict(path):
 
 def _load(path):
     try:
+        with open(path, "rb") as file:
+            start = file.read(100)
+    except OSError as error:
+        raise WeightsError(path, error.strerror or str(error)) from None
+    try:
         return torch.load(
             path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
         )
-    except FileNotFoundError:
-        raise WeightsError(path, "no such file") from None
-    except OSError as error:
-        raise WeightsError(path, error.strerror or str(error)) from None
     except (
         # All that a damaged or forged file has been seen to end in.
-        *(RuntimeError, EOFError, AttributeError, LookupError, TypeError, ValueError),
+        *(RuntimeError, EOFError, AttributeError, LookupError, TypeError, ValueError, OSError),
         *(AssertionError, ArithmeticError, MemoryError, struct.error, pickle.UnpicklingError),
     ) as error:
-        raise WeightsError(path, _reason(path, error)) from None
+        raise WeightsError(path, _reason(start, error)) from None
 
 
-def _reason(path, error):
+def _reason(start, error):
     # PyTorch's own message advises to switch the protection off.
     forbidden = re.search(r"GLOBAL ([\w.]+)", str(error))
     if forbidden:
@@ -67,8 +68,6 @@ def _reason(path, error):
             f"refused: it holds a {forbidden[1]}, and a checkpoint may hold tensors and plain "
             "containers only; it was not executed, do not open it elsewhere"
         )
-    with open(path, "rb") as file:
-        start = file.read(100)
     if not start:
         return "not a PyTorch checkpoint: it is empty"
     if start.lstrip().startswith(b"<"):

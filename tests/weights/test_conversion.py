@@ -133,6 +133,14 @@ def test_inputs_other_than_rgb_convert(tmp_path):
     assert len(result.description.input.mean) == 2
 
 
+def test_the_first_release_wants_values_up_to_255(tmp_path):
+    torch.save(checkpoints.small_state(shortcut="A"), tmp_path / "resnet-34-kinetics-cpu.pth")
+    result = convert(tmp_path / "resnet-34-kinetics-cpu.pth")
+    assert result.description.input.value_range == 255
+    assert result.description.input.mean == (114.7748, 107.7354, 99.4750)
+    assert "values 0-255, mean [114.7748, 107.7354, 99.475]" in result.assumptions
+
+
 def test_plain_paddle_loads_the_result(tmp_path):
     torch.save(checkpoints.small_state(), tmp_path / "some.pth")
     result = convert(tmp_path / "some.pth")
@@ -273,7 +281,7 @@ def a_whole_module(path):
         (web_page, "but a web page"),
         (empty, "it is empty"),
         (folder, "Is a directory"),
-        (absent, "no such file"),
+        (absent, "No such file"),
         (another_network, "no conv1.weight"),
         (a_2d_network, "a 2D network: conv1.weight has the shape"),
         (a_missing_tensor, "tensor layer2.0.bn1.running_mean is missing"),
@@ -298,6 +306,19 @@ def test_an_unsound_file_is_named_with_its_trouble(make, trouble, tmp_path):
     assert str(caught.value).startswith(f"{source}: ")
     assert "\n" not in str(caught.value)
     assert [path.name for path in tmp_path.iterdir() if path != source] == []
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
+    from weights import files
+
+    def fill_up(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    torch.save(checkpoints.small_state(), tmp_path / "some.pth")
+    monkeypatch.setattr(files.pickle, "dump", fill_up)
+    with pytest.raises(WeightsError, match="some.pdparams: No space left on device"):
+        convert(tmp_path / "some.pth")
+    assert [path.name for path in tmp_path.iterdir()] == ["some.pth"]
 
 
 @pytest.mark.parametrize("form", ["new", "old", "raw"])

@@ -93,9 +93,11 @@ def test_imagenets_input_contract_comes_along():
 
 
 def test_other_2d_networks_are_refused(tmp_path):
-    wide = paddle.vision.models.wide_resnet50_2(pretrained=False)
-    write_pdparams(wide.state_dict(), tmp_path / "wide.pdparams")
-    with pytest.raises(WeightsError, match="wide.pdparams: .*64 channels .* layer4 has 1024"):
+    state = {name: t.numpy() for name, t in random_2d(resnet18).state_dict().items()}
+    # As in Wide ResNet-50-2.
+    state["layer4.0.conv1.weight"] = np.zeros((1024, 256, 3, 3), np.float32)
+    write_pdparams(state, tmp_path / "wide.pdparams")
+    with pytest.raises(WeightsError, match="wide.pdparams: .*64 channels, while layer4 has 1024"):
         resolve(tmp_path / "wide.pdparams")
     with pytest.raises(WeightsError, match="is not square"):
         inflate({"conv1.weight": np.zeros((4, 3, 7, 5))}, "odd.pdparams")

@@ -5,8 +5,9 @@ import pytest
 
 from weights.description import InputContract, NetworkDescription
 from weights.errors import WeightsError
-from weights.files import save_network
+from weights.files import save_network, write_pdparams
 from weights.loading import load_pretrained, plan_network
+from weights.safe_reading import read_pdparams
 from weights.sources import resolve
 
 PRETRAINED = NetworkDescription(
@@ -40,8 +41,6 @@ def equal(network, other):
 
 
 def test_other_classes_get_a_new_head_and_the_rest_is_loaded(source):
-    from weights.safe_reading import read_pdparams
-
     network, fresh, report, notes = fine_tune(source, ("sit", "stand"))
     names = set(network.state_dict())
     assert equal(network, read_pdparams(source.path)) == names - {"fc.weight", "fc.bias"}
@@ -56,8 +55,6 @@ def test_other_classes_get_a_new_head_and_the_rest_is_loaded(source):
 
 
 def test_the_same_classes_keep_the_head(source):
-    from weights.safe_reading import read_pdparams
-
     network, _, report, _ = fine_tune(source, PRETRAINED.labels)
     assert equal(network, read_pdparams(source.path)) == set(network.state_dict())
     assert report.new.names == report.left_out.names == ()
@@ -128,3 +125,12 @@ def test_a_network_of_another_depth_is_named(source):
     deeper = replace(PRETRAINED, options={**PRETRAINED.options, "depth": 18})
     with pytest.raises(WeightsError, match="tensors layer1.1.conv1.weight, .* more are missing"):
         load_pretrained(deeper.build(), deeper, source)
+
+
+def test_weights_without_a_head_are_loaded(source):
+    state = {k: v for k, v in read_pdparams(source.path).items() if not k.startswith("fc.")}
+    headless = source.path.with_name("headless.pdparams")
+    write_pdparams(state, headless)
+    _, _, report, _ = fine_tune(resolve(headless), ("sit", "stand"))
+    assert report.head == "head: new, the weights have none"
+    assert report.new.names == ("fc.weight", "fc.bias") and report.left_out.names == ()
