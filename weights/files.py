@@ -11,8 +11,18 @@ from weights.errors import WeightsError
 from weights.safe_reading import read_pdparams
 
 
-def write_atomically(writers):
-    """Write files so that each is complete or absent, even if the power goes.
+def write_atomically(path, write):
+    """Write a file so that it is complete or absent, even if the power goes.
+
+    Args:
+        path: The file.
+        write: Called with the open binary file.
+    """
+    write_together({path: write})
+
+
+def write_together(writers):
+    """Write several files, each complete or absent.
 
     All are written aside and reach the disk before the first takes its name: an error on the way
     leaves every file as it was.
@@ -57,7 +67,7 @@ def write_pdparams(state, path, progress=None):
         path: The file, complete or absent at every moment.
         progress: A ``ByteProgress`` to move on, or None.
     """
-    write_atomically({path: _state_writer(state, progress)})
+    write_atomically(path, _state_writer(state, progress))
 
 
 def _state_writer(state, progress):
@@ -117,7 +127,7 @@ def save_state(state, description, path, progress=None):
     """
     text = description.to_json().encode()
     # The description first: weights never stand there without it.
-    write_atomically(
+    write_together(
         {
             description_path(path): lambda file: file.write(text),
             path: _state_writer(state, progress),

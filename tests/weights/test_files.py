@@ -14,8 +14,8 @@ from weights.files import (
     count_parameters,
     load_network,
     save_network,
-    write_atomically,
     write_pdparams,
+    write_together,
 )
 
 DESCRIPTION = NetworkDescription(
@@ -102,7 +102,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        write_atomically({tmp_path / "other": lambda file: None, path: fail})
+        write_together({tmp_path / "other": lambda file: None, path: fail})
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -115,7 +115,7 @@ def test_a_killed_write_leaves_the_old_file(tmp_path):
         "from weights.files import write_atomically\n"
         "def write(file):\n"
         "    file.write(b'new, but'); file.flush(); os.kill(os.getpid(), signal.SIGKILL)\n"
-        "write_atomically({sys.argv[1]: write})\n"
+        "write_atomically(sys.argv[1], write)\n"
     )
     process = subprocess.run(
         [sys.executable, "-c", program, str(path)], env={**os.environ, "PYTHONPATH": "."}
