@@ -21,9 +21,11 @@ VERBS = {
     "summary": (configuration.SummaryConfig, "app.summary", "summarise"),
     "convert": (configuration.ConvertConfig, "app.convert", "convert"),
     "weights": (configuration.WeightsConfig, "app.published_weights", "list_weights"),
+    "predict": (configuration.PredictConfig, "app.predict", "predict"),
+    "export": (configuration.ExportConfig, "app.export", "export"),
     "board": (configuration.BoardConfig, "app.board", "open_board"),
 }
-POSITIONAL = {"evaluate", "score", "convert"}
+POSITIONAL = {"evaluate", "score", "convert", "predict", "export"}
 # Options that take several numbers, written one after the other.
 SERIES = {"--k"}
 
@@ -51,6 +53,9 @@ def build_parser():
             if action.default is False:
                 # `--resume` alone means `--resume true`.
                 action.nargs, action.const = "?", True
+            elif action.dest == "sources":
+                # Several words, instead of one that is written as a list.
+                action.nargs, action._typehint, action.metavar = "+", str, "SOURCE"
     return parser
 
 
@@ -130,7 +135,7 @@ def _with_implied_config(arguments):
         recipe = Path(options["--run_dir"]) / "config.yaml"
         if not recipe.is_file():
             raise UserError(f"{recipe.parent}: nothing to resume, there is no config.yaml in it")
-    elif {"--config", "--data", "--data.videos"} & options.keys():
+    elif {"--config", "--data", "--data.videos", "--data.annotation"} & options.keys():
         return arguments
     else:
         recipe = DEMO_RECIPE

@@ -298,3 +298,69 @@ class BoardConfig:
 
     run_dir: str = "runs"
     port: PositiveInt = 8040
+
+
+@dataclass
+class ExportConfig:
+    """Export a trained network to Paddle Inference or ONNX.
+
+    Args:
+        run: Run folder, or converted .pdparams file.
+        output: Folder to write. Left out, export/<checkpoint> in the run folder, or a folder
+            beside the weight file; -onnx is added for ONNX.
+        checkpoint: Name of the checkpoint of a run: best, last, or one such as epoch-0007.
+        format: paddle for paddle.inference, onnx for onnxruntime and others.
+        videos: Folder of the run's videos, where it has moved since the training; the exported
+            network is compared with the original on clips of some of them.
+        labels: File with the class names, to replace those of the weights.
+    """
+
+    run: str
+    output: str | None = None
+    checkpoint: str = "best"
+    format: Literal["paddle", "onnx"] = "paddle"
+    videos: str | None = None
+    labels: str | None = None
+
+
+@dataclass
+class PredictConfig:
+    """Predict the classes of videos, cameras and streams.
+
+    Args:
+        run: Run folder, converted .pdparams file, or exported folder.
+        sources: Videos, folders of videos or of frames, glob patterns, image sequences such as
+            frames/image_%05d.jpg, cameras such as /dev/video0, or addresses of streams.
+        checkpoint: Name of the checkpoint of a run: best, last, or one such as epoch-0007.
+        labels: File with the class names, to replace those of the weights.
+        top_k: How many classes to name.
+        step: Frames from window to window; left out, windows follow each other without overlap.
+        format: How to print the result.
+        timeline: Also give the segments of every video with their classes, and a picture of the
+            scores over time.
+        output: Folder for the pictures of the timelines; left out, the current one.
+        annotate: Video to write: a copy with the class drawn on it; a folder for several videos.
+        features: File (.npz) to write: the pooled embeddings of windows and videos, in place of
+            classes.
+        seconds: Longest time to listen to a camera or stream.
+        batch_size: Windows per step.
+        device: Where to compute: auto, cpu, gpu, gpu:0, ...
+        engine: How to compute: dynamic is Paddle's eager mode, inference is paddle.inference,
+            tensorrt the latter through TensorRT. auto takes inference on the CPU.
+    """
+
+    run: str
+    sources: list[str]
+    checkpoint: str = "best"
+    labels: str | None = None
+    top_k: PositiveInt = 5
+    step: PositiveInt | None = None
+    format: Literal["table", "json", "csv"] = "table"
+    timeline: bool = False
+    output: str | None = None
+    annotate: str | None = None
+    features: str | None = None
+    seconds: PositiveFloat | None = None
+    batch_size: PositiveInt = 8
+    device: str = "auto"
+    engine: Literal["auto", "dynamic", "inference", "tensorrt"] = "auto"
