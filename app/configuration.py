@@ -263,6 +263,31 @@ class SummaryConfig:
 
 
 @dataclass
+class IndexConfig:
+    """Look into every video of a data set once, and write an index and a report.
+
+    Args:
+        source: Folder of videos.
+        output: Folder for the index; fit takes it as --data.annotation.
+        annotation: File or folder with the labels and the split, as for fit.
+        split: Which of the official splits.
+        val_fraction: Share of each class kept for validation where nothing else gives the split.
+        seed: Seed of a drawn split.
+        verify: Decode every frame instead of only looking at the packets.
+        workers: Worker processes; left out, one per core.
+    """
+
+    source: str
+    output: str = "index"
+    annotation: str | None = None
+    split: PositiveInt = 1
+    val_fraction: OpenUnitInterval = 0.2
+    seed: NonNegativeInt = 0
+    verify: bool = False
+    workers: PositiveInt | None = None
+
+
+@dataclass
 class ConvertConfig:
     """Convert a PyTorch checkpoint of a 3D ResNet to Paddle.
 

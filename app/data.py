@@ -8,7 +8,7 @@ import paddle.distributed as dist
 from app.errors import UserError
 from datasets.demo import write_demo_corpus
 from datasets.evaluation_clips import EvaluationClips
-from datasets.index import SourceError
+from datasets.frame_index_cache import FrameIndexCache
 from datasets.loader import ClipLoader
 from datasets.samplers import EvaluationSampler, TrainingSampler
 from datasets.sources import load_splits
@@ -26,19 +26,14 @@ def read_splits(data, seed):
         ``datasets.index.Splits``.
 
     Raises:
-        UserError: The source cannot be read, or holds nothing to train on or to validate with.
+        SourceError: The source cannot be read, or holds nothing to train on or to validate with.
     """
     videos = data.videos
-    if videos is None:
-        if data.annotation is not None:
-            raise UserError("--data.annotation needs --data.videos, the folder of its videos")
+    if videos is None and data.annotation is None:
         videos = write_demo_corpus(_cache_folder(), data.demo)
-    try:
-        return load_splits(
-            videos, data.annotation, data.split, data.val_fraction, data.group_pattern, seed
-        )
-    except SourceError as error:
-        raise UserError(str(error)) from None
+    return load_splits(
+        videos, data.annotation, data.split, data.val_fraction, data.group_pattern, seed
+    )
 
 
 def training_loader(config, index, on_failure, max_failures):
@@ -63,6 +58,7 @@ def training_loader(config, index, on_failure, max_failures):
         train.seed,
         # One more in a row than the run bears ends it anyway.
         max_attempts=max_failures + 1,
+        frame_indices=frame_indices(),
     )
     n_ranks = dist.get_world_size()
     if train.batch_size % n_ranks:
@@ -86,7 +82,9 @@ def evaluation_loader(clip, index, batch_clips, workers, on_failure):
     Returns:
         ``ClipLoader``.
     """
-    clips = EvaluationClips(index, clip.frames, clip.stride, clip.size, clip.val_clips)
+    clips = EvaluationClips(
+        index, clip.frames, clip.stride, clip.size, clip.val_clips, frame_indices()
+    )
     sampler = EvaluationSampler(
         len(index), max(1, batch_clips // clip.val_clips), dist.get_rank(), dist.get_world_size()
     )
@@ -96,6 +94,11 @@ def evaluation_loader(clip, index, batch_clips, workers, on_failure):
 def worker_count(workers):
     """The number of worker processes: as asked for, else one per core this process may use."""
     return len(os.sched_getaffinity(0)) if workers is None else workers
+
+
+def frame_indices():
+    """Where the frame index of every video is kept, so that it is read from packets only once."""
+    return FrameIndexCache(_cache_folder() / "frame_indices")
 
 
 def _cache_folder():

@@ -23,6 +23,9 @@ class FailureLog:
         self.path = Path(path)
         self.limit = limit
         self.failed = {}
+        self._read()
+
+    def _read(self):
         if self.path.exists():
             for line in self.path.read_text().splitlines():
                 try:
@@ -40,6 +43,10 @@ class FailureLog:
         Raises:
             TooManyFailuresError: This is one failed video too many.
         """
+        if failure.path in self.failed:
+            return
+        # Another process of the same run may have met it first.
+        self._read()
         if failure.path in self.failed:
             return
         self.failed[failure.path] = failure.reason

@@ -23,6 +23,7 @@ from app.errors import UserError
 from app.failures import FailureLog, failure_limit
 from app.metrics import Evaluation
 from app.pictures import confusion_matrix, contact_sheet
+from app.processes import any_process_agrees
 from app.run_folder import RunFolder, config_text
 from app.training_state import WEIGHTS, TrainingState, seed_everything
 from app.video_model import VideoModel
@@ -208,7 +209,8 @@ class _Run:
             ``FitResult``.
         """
         config, folder = self.config, self.folder
-        epoch_log = EpochLog(folder.metrics, lambda: self.loader.wait_seconds)
+        metrics = folder.metrics if self.is_main else None
+        epoch_log = EpochLog(metrics, lambda: self.loader.wait_seconds)
         early_stopping = EarlyStopping(config.train.early_stopping)
         stateful = {
             "epoch_log": epoch_log,
@@ -230,8 +232,12 @@ class _Run:
             keep=config.checkpoint.keep,
             monitor=config.checkpoint.monitor,
         )
-        stateful["checkpoint"] = keeper
-        interruption = cleanup.enter_context(Interruption(keeper.save_now))
+        if self.is_main:
+            stateful["checkpoint"] = keeper
+            callbacks.append(keeper)
+        interruption = cleanup.enter_context(
+            Interruption(keeper.save_now if self.is_main else lambda: None, any_process_agrees())
+        )
 
         position = self.model.position
         if self.start is not None:
@@ -240,8 +246,8 @@ class _Run:
                 f"resuming from {self.start}: epoch {position.epoch} finished, "
                 f"{position.batch} batches of the next one, step {position.step}"
             )
+        folder.make()
         if self.is_main:
-            folder.make()
             folder.config.write_text(self.text)
             folder.labels.write_text(json.dumps(self.labels, ensure_ascii=False, indent=0) + "\n")
             drop_epochs_after(folder.metrics, position.epoch)
@@ -253,7 +259,7 @@ class _Run:
                     self.loader,
                     self.val_loader,
                     config.train.epochs,
-                    [*callbacks, keeper, interruption],
+                    [*callbacks, interruption],
                     config.optim.accumulate,
                 )
             except Interrupted as order:

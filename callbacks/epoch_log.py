@@ -15,7 +15,7 @@ class EpochLog(paddle.callbacks.Callback):
     callbacks behind it find it.
 
     Args:
-        path: The file, one JSON object per line.
+        path: The file, one JSON object per line; None writes none.
         data_wait: Returns the seconds spent so far waiting for batches.
 
     Example:
@@ -24,7 +24,7 @@ class EpochLog(paddle.callbacks.Callback):
 
     def __init__(self, path, data_wait):
         super().__init__()
-        self.path = Path(path)
+        self.path = path and Path(path)
         self.data_wait = data_wait
         self._spent = {"clips": 0, "seconds": 0.0, "waited": 0.0}
         self._train = {}
@@ -57,10 +57,11 @@ class EpochLog(paddle.callbacks.Callback):
             **self._speed(),
         }
         logs.update(record)
-        with self.path.open("a") as file:
-            file.write(json.dumps(record) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        if self.path:
+            with self.path.open("a") as file:
+                file.write(json.dumps(record) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
         self._spent = dict.fromkeys(self._spent, 0)
 
     def state_dict(self):

@@ -26,6 +26,8 @@ class Interruption(paddle.callbacks.Callback):
 
     Args:
         save: Called without arguments before the run ends.
+        agree: Called with whether this process was asked to stop, returns whether any was; where
+            several processes train together, all must leave after the same batch.
 
     Example:
         with Interruption(checkpoint.save_now) as interruption:
@@ -35,9 +37,10 @@ class Interruption(paddle.callbacks.Callback):
         Interrupted: From `fit`, after saving.
     """
 
-    def __init__(self, save):
+    def __init__(self, save, agree=bool):
         super().__init__()
         self.save = save
+        self.agree = agree
         self._received = None
         self._previous = {}
 
@@ -55,7 +58,9 @@ class Interruption(paddle.callbacks.Callback):
         self._leave_if_asked()
 
     def on_eval_batch_end(self, step, logs=None):
-        self._leave_if_asked()
+        # Processes may have different numbers of validation batches: alone only.
+        if self.agree is bool:
+            self._leave_if_asked()
 
     def on_eval_end(self, logs=None):
         self._leave_if_asked()
@@ -72,6 +77,6 @@ class Interruption(paddle.callbacks.Callback):
 
     def _leave_if_asked(self):
         # Within an accumulation the gradients under way would be lost: a few batches more.
-        if self._received is not None and not self.model.accumulating:
+        if not self.model.accumulating and self.agree(self._received is not None):
             self.save()
-            raise Interrupted(self._received)
+            raise Interrupted(self._received or signal.SIGTERM)

@@ -3,9 +3,9 @@
 from paddle.io import Dataset
 
 from datasets.crops import centre_square
-from datasets.decoding import VideoError, VideoReader
 from datasets.sample import Failure, Sample, carries_errors, open_row
 from datasets.sampling import even_clips
+from datasets.video_error import VideoError
 
 
 class EvaluationClips(Dataset):
@@ -20,15 +20,17 @@ class EvaluationClips(Dataset):
         stride: Step between the frames of a clip.
         size: Width and height of a clip in pixels.
         clips: Up to how many clips a video gives.
+        frame_indices: ``datasets.frame_index_cache.FrameIndexCache``, or None.
     """
 
-    def __init__(self, index, frames, stride, size, clips):
+    def __init__(self, index, frames, stride, size, clips, frame_indices=None):
         super().__init__()
         self.index = index
         self.frames = frames
         self.stride = stride
         self.size = size
         self.clips = clips
+        self.frame_indices = frame_indices
 
     def __len__(self):
         return len(self.index)
@@ -44,7 +46,7 @@ class EvaluationClips(Dataset):
         """
         label = int(self.index.label[row])
         try:
-            with open_row(VideoReader, self.index, row) as (reader, first, n_frames):
+            with open_row(self.index, row, self.frame_indices) as (reader, first, n_frames):
                 frames = first + even_clips(n_frames, self.frames, self.stride, self.clips)
                 crop = centre_square(reader.width, reader.height)
                 return Sample(reader.read_clips(frames, crop=crop, size=self.size), label, row, [])

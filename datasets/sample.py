@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasets.decoding import VideoError
+from datasets.frame_folders import open_reader
 from datasets.index import SourceError
+from datasets.video_error import VideoError
 
 
 class Failure(NamedTuple):
@@ -51,13 +52,13 @@ def carries_errors(get_item):
 
 
 @contextmanager
-def open_row(open_video, index, row):
+def open_row(index, row, frame_indices=None):
     """Open the video of a row and work out its annotated frames.
 
     Args:
-        open_video: Called with the path, returns a reader that is a context manager.
         index: ``datasets.index.VideoIndex``.
         row: Row number.
+        frame_indices: ``datasets.frame_index_cache.FrameIndexCache``, or None.
 
     Yields:
         ``(reader, first, n_frames)``: the annotated part is ``n_frames`` frames from ``first``.
@@ -66,7 +67,7 @@ def open_row(open_video, index, row):
         VideoError: The video cannot be opened, or ends before its annotated part begins.
     """
     path = index.path(row)
-    with open_video(path) as reader:
+    with open_reader(path, frame_indices) as reader:
         try:
             first, last = index.frame_range(row, len(reader), reader.fps)
         except SourceError as error:

@@ -7,9 +7,9 @@ import numpy as np
 from paddle.io import Dataset
 
 from datasets.crops import random_resized_crop
-from datasets.decoding import VideoError, VideoReader
 from datasets.sample import Failure, Sample, carries_errors, open_row
 from datasets.sampling import random_clip
+from datasets.video_error import VideoError
 
 
 class Request(NamedTuple):
@@ -51,9 +51,20 @@ class TrainingClips(Dataset):
         augmentation: ``Augmentation``.
         seed: Seed of all random choices.
         max_attempts: How many videos in a row are tried before the sample stays empty.
+        frame_indices: ``datasets.frame_index_cache.FrameIndexCache``, or None.
     """
 
-    def __init__(self, index, frames, stride, size, augmentation, seed, max_attempts):
+    def __init__(
+        self,
+        index,
+        frames,
+        stride,
+        size,
+        augmentation,
+        seed,
+        max_attempts,
+        frame_indices=None,
+    ):
         super().__init__()
         self.index = index
         self.frames = frames
@@ -62,6 +73,7 @@ class TrainingClips(Dataset):
         self.augmentation = augmentation
         self.seed = seed
         self.max_attempts = max_attempts
+        self.frame_indices = frame_indices
 
     def __len__(self):
         return len(self.index)
@@ -88,7 +100,7 @@ class TrainingClips(Dataset):
         return Sample(None, -1, -1, failures)
 
     def _read(self, row, generator):
-        with open_row(VideoReader, self.index, row) as (reader, first, n_frames):
+        with open_row(self.index, row, self.frame_indices) as (reader, first, n_frames):
             frames = first + random_clip(n_frames, self.frames, self.stride, generator)
             draw = self.augmentation
             crop = random_resized_crop(

@@ -1,0 +1,62 @@
+"""python -m app index: look into every video once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from datasets.frame_index_cache import FrameIndexCache
+from datasets.index_report import IndexReport
+from datasets.indexing import build_index
+from datasets.sources import load_splits
+
+# Lines of a list that the screen gets; report.txt has them all.
+LONGEST_LIST = 20
+
+
+@dataclass(frozen=True)
+class BuiltIndex:
+    """An index and what it found.
+
+    Args:
+        folder: Where it is.
+        report: ``datasets.index_report.IndexReport``.
+    """
+
+    folder: Path
+    report: IndexReport
+
+    def __str__(self):
+        return (
+            f"{self.report.text(LONGEST_LIST).rstrip()}\n\n"
+            f"the index: {self.folder}\n"
+            f"train on it: python -m app fit --data.annotation {self.folder}"
+        )
+
+
+def index(config):
+    """Probe every video of a source.
+
+    Args:
+        config: ``app.configuration.IndexConfig``.
+
+    Returns:
+        ``BuiltIndex``.
+
+    Raises:
+        SourceError: The source cannot be read or the index not be written.
+    """
+    splits = load_splits(
+        config.source,
+        config.annotation,
+        config.split,
+        config.val_fraction,
+        seed=config.seed,
+    )
+    folder = Path(config.output)
+    report = build_index(
+        splits,
+        folder,
+        config.workers,
+        config.verify,
+        frame_indices=FrameIndexCache(folder / "frame_indices"),
+    )
+    return BuiltIndex(folder, report)
