@@ -1,0 +1,173 @@
+"""python -m app export: a trained network as a folder for Paddle Inference, or as ONNX.
+
+python -m app export runs/mine
+python -m app export weights/r3d50_K_200ep.pdparams --format onnx --output r3d50
+"""
+
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from app.data import read_splits
+from app.device import choose_device
+from app.engine import default_export_folder, find_weights, with_labels
+from app.engines.dynamic import DynamicEngine
+from app.engines.inference import InferenceEngine
+from app.errors import UserError
+from app.export_cache import TOLERANCE, stamped
+from app.exporting import (
+    DESCRIPTION,
+    FILES,
+    ONNX,
+    PARAMETERS,
+    PROGRAM,
+    Scores,
+    write_inference_model,
+    written_aside,
+)
+from app.onnx_model import OnnxScores, require_onnx, write_onnx
+from app.run_folder import RunFolder
+from datasets.decoding import VideoError
+from datasets.frame_folders import open_reader
+from datasets.sampling import centre_clip
+from weights.errors import WeightsError
+from weights.files import load_network
+
+# Clips on which the exported network is compared with the original.
+CLIPS = 4
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What was exported, and how well it agrees.
+
+    Args:
+        folder: The folder written.
+        format: "paddle" or "onnx".
+        n_classes: Number of outputs.
+        difference: Largest difference between two scores.
+        clips: What it was measured on, in words.
+    """
+
+    folder: Path
+    format: str
+    n_classes: int
+    difference: float
+    clips: str
+
+    def __str__(self):
+        size = sum(path.stat().st_size for path in self.folder.iterdir()) / 1e6
+        runtime = "onnxruntime" if self.format == "onnx" else "paddle.inference"
+        return (
+            f"{runtime} against the original on {self.clips}: "
+            f"largest difference of a score {self.difference:.2g}\n"
+            f"exported: {self.folder} ({self.n_classes} classes, {size:.1f} MB)"
+        )
+
+
+def export(config):
+    """Export a checkpoint or a weight file, and compare it with the original.
+
+    Args:
+        config: ``app.configuration.ExportConfig``.
+
+    Returns:
+        ``ExportReport``.
+
+    Raises:
+        UserError: The run or its checkpoint cannot be used, the output is something else, or the
+            exported network gives other scores; nothing is left behind then.
+    """
+    if config.format == "onnx":
+        require_onnx()
+    output = _output_folder(config)
+    # Compared on the CPU, where both run everywhere.
+    choose_device("cpu")
+    try:
+        weights = find_weights(config.run, config.checkpoint)
+        network, description = load_network(weights)
+        description = with_labels(description, config.labels)
+    except WeightsError as error:
+        raise UserError(str(error)) from None
+    dynamic = DynamicEngine(network, description)
+    clips, words = _clips(config, description.input)
+
+    try:
+        with written_aside(output) as folder:
+            write = _write_onnx if config.format == "onnx" else _write_paddle
+            exported = write(dynamic.recogniser, stamped(description, weights), folder)
+            difference = max(
+                float(np.abs(exported.scores(clip) - dynamic.scores(clip)).max())
+                for clip in clips[:, None]
+            )
+            # Not a number is no agreement either.
+            if not difference <= TOLERANCE:
+                raise UserError(
+                    f"{weights}: exported, its scores differ by {difference:.2g} on {words}, more "
+                    f"than {TOLERANCE:g}; nothing was written"
+                )
+    except OSError as error:
+        raise UserError(f"{output}: cannot be written: {error.strerror or error}") from None
+    return ExportReport(output, config.format, len(dynamic.labels), difference, words)
+
+
+def _output_folder(config):
+    if config.output is None:
+        folder = default_export_folder(config.run, config.checkpoint)
+        return folder if config.format == "paddle" else folder.with_name(f"{folder.name}-onnx")
+    folder = Path(config.output)
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"--output {folder}: is a file; name a folder")
+    if folder.is_dir() and {path.name for path in folder.iterdir()} - FILES:
+        raise UserError(f"--output {folder}: holds other things than an export; name a new folder")
+    return folder
+
+
+def _write_paddle(recogniser, description, folder):
+    write_inference_model(Scores(recogniser), description, folder)
+    return InferenceEngine(folder, description)
+
+
+def _write_onnx(recogniser, description, folder):
+    with tempfile.TemporaryDirectory() as aside:
+        write_inference_model(Scores(recogniser), description, aside)
+        write_onnx(Path(aside) / PROGRAM, Path(aside) / PARAMETERS, folder / ONNX)
+    (folder / DESCRIPTION).write_text(description.to_json(), encoding="utf-8")
+    return OnnxScores(folder / ONNX)
+
+
+def _clips(config, contract):
+    """Clips to compare on, uint8 ``[N, 3, T, S, S]``, and what they are in words."""
+    clips = _real_clips(config, contract)
+    if clips:
+        return np.stack(clips), f"{len(clips)} clips of the run's videos"
+    shape = (CLIPS, 3, contract.frames, contract.size, contract.size)
+    noise = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    return noise, f"{CLIPS} clips of noise (the run's videos are not here)"
+
+
+def _real_clips(config, contract):
+    """Clips from the middle of some of the run's videos; none where there are no videos."""
+    if not Path(config.run).is_dir():
+        return []
+    trained = RunFolder(config.run).read_config()
+    data = replace(trained.data, videos=config.videos) if config.videos else trained.data
+    try:
+        index = read_splits(data, trained.train.seed)["val"]
+    except UserError:
+        if config.videos:
+            raise
+        return []
+    clips = []
+    for row in np.unique(np.linspace(0, len(index) - 1, 2 * CLIPS).astype(int)):
+        try:
+            with open_reader(index.path(row)) as reader:
+                frames = centre_clip(len(reader), contract.frames, contract.stride)
+                clips.append(reader.read_clips(frames[None], size=contract.size)[0])
+        except VideoError:
+            continue
+        if len(clips) == CLIPS:
+            break
+    return clips
