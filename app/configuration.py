@@ -207,25 +207,46 @@ class FitConfig:
 
 @dataclass
 class EvaluateConfig:
-    """Evaluate a trained run.
+    """Evaluate a trained network on videos whose classes are known.
 
     Args:
-        run: Run folder.
+        run: Run folder, converted .pdparams file, or exported folder.
         split: Which part of the data to evaluate.
-        checkpoint: Name of the checkpoint: best, last, or one such as epoch-0007.
-        videos: Folder of videos, where it has moved since the training.
-        batch_size: Clips per step; left out, as in the training.
-        workers: Worker processes that decode; left out, one per core.
+        views: Clips of a video that are scored and averaged. even:3 is three clips evenly spread,
+            windows:16 a window every 16 frames (the PyTorch original's test protocol), and
+            even:10,crops:3 three crops of each of ten clips (what most papers report). Left out,
+            as in the validation of the run's training, else even:3.
+        checkpoint: Name of the checkpoint of a run: best, last, or one such as epoch-0007.
+        videos: Folder of videos; needed unless run is a run folder whose videos did not move.
+        annotation: File or folder with the labels and the split, as for fit.
+        annotation_split: Which of the official splits of the annotation.
+        labels: File with the class names, to replace those of the weights.
+        output: Folder of the results. Left out, evaluation/ in the run or exported folder, or
+            beside the weight file.
+        top_k: How many classes of a video predictions.json holds.
+        resume: Continue an interrupted evaluation.
+        batch_size: Clips per step. Left out, as in the training in eager mode, else 8.
+        workers: Worker processes that decode; 0 decodes between the steps. Left out, one per core.
         device: Where to compute: auto, cpu, gpu, gpu:0, ...
+        engine: How to compute: dynamic is Paddle's eager mode, inference is paddle.inference,
+            tensorrt the latter through TensorRT. auto takes inference on the CPU.
     """
 
     run: str
     split: Literal["train", "val", "test"] = "val"
+    views: str | None = None
     checkpoint: str = "best"
     videos: str | None = None
+    annotation: str | None = None
+    annotation_split: PositiveInt | None = None
+    labels: str | None = None
+    output: str | None = None
+    top_k: PositiveInt = 5
+    resume: bool = False
     batch_size: PositiveInt | None = None
     workers: NonNegativeInt | None = None
     device: str = "auto"
+    engine: Literal["auto", "dynamic", "inference", "tensorrt"] = "auto"
 
 
 @dataclass

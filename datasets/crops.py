@@ -13,6 +13,24 @@ def centre_square(width, height):
     return (width - side) // 2, (height - side) // 2, side, side
 
 
+def squares_along(width, height, number):
+    """Squares of the short side, evenly spread along the longer one from end to end.
+
+    Args:
+        width, height: Frame size in pixels.
+        number: How many; 1 is the centred one.
+
+    Returns:
+        List of ``(x, y, width, height)``, from left to right or from top to bottom.
+    """
+    if number == 1:
+        return [centre_square(width, height)]
+    side = min(width, height)
+    free = max(width, height) - side
+    places = [round(free * n / (number - 1)) for n in range(number)]
+    return [(p, 0, side, side) if width > height else (0, p, side, side) for p in places]
+
+
 def random_resized_crop(width, height, generator, scale=(0.25, 1.0), ratio=(3 / 4, 4 / 3)):
     """A crop of random area and aspect ratio at a random place, as in training.
 

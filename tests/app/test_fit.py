@@ -68,7 +68,9 @@ def test_evaluate_gives_the_numbers_of_fit(trained):
     run_dir, result = trained
     for workers in (0, 2):
         report = evaluate(
-            EvaluateConfig(str(run_dir), checkpoint="last", workers=workers, device="cpu")
+            EvaluateConfig(
+                str(run_dir), checkpoint="last", workers=workers, device="cpu", engine="dynamic"
+            )
         )
         assert report.evaluation.values() == result.evaluation.values()
     stored = json.loads((run_dir / "evaluation/val.json").read_text())
