@@ -20,7 +20,7 @@ class Conversion:
 
     def __str__(self):
         details = self.result.details if self.verbose else ()
-        return "\n".join([*details, self.result.summary])
+        return "\n".join([*details, self.result.summary, self.result.assumptions])
 
 
 def convert(config):
