@@ -79,7 +79,7 @@ class VisualDLLog(paddle.callbacks.Callback):
                 name: value if type(value) in (int, float, str) else str(value)
                 for name, value in self.hyper_parameters.items()
             }
-            self._writer.add_hparams(values, ["validation/video_top1", "validation/loss"])
+            self._writer.add_hparams(values, ["epoch/val_video_top1", "epoch/val_loss"])
 
     def on_train_batch_end(self, step, logs=None):
         step = self.model.position.step
@@ -104,11 +104,9 @@ class VisualDLLog(paddle.callbacks.Callback):
 
     def on_eval_end(self, logs=None):
         epoch = logs["epoch"]
-        self._writer.add_scalar("epoch/train_loss", logs["train_loss"], epoch)
-        self._writer.add_scalar("epoch/train_top1", logs["train_top1"], epoch)
         for name, value in logs.items():
-            if name.startswith("val_"):
-                self._writer.add_scalar("validation/" + name.removeprefix("val_"), value, epoch)
+            if name.startswith(("train_", "val_")):
+                self._writer.add_scalar(f"epoch/{name}", value, epoch)
         picture = self.draw_confusion(self.model.evaluation.confusion())
         self._writer.add_image("confusion", picture, epoch)
 

@@ -51,8 +51,9 @@ def test_everything_is_logged(tmp_path):
         "train/gradient_norm",
         "speed/clips_per_second",
         "speed/data_wait",
-        "validation/loss",
-        "validation/video_top1",
+        "epoch/train_loss",
+        "epoch/val_loss",
+        "epoch/val_video_top1",
     }
     assert set(tags["image"]) == {"training_clips", "confusion"}
     assert "configuration" in tags["text"]
