@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from datasets import indexing
+from datasets import indexing, process_pool
 from datasets.frame_index import FrameIndex
 from datasets.index import SourceError
 from datasets.indexing import build_index
@@ -139,14 +139,14 @@ def test_verifying_looks_again_at_what_was_only_probed(videos, tmp_path, probed)
 
 SLEEPER = """
 import os, sys, time
-from datasets import indexing
+from datasets import indexing, process_pool
 
 def say_and_sleep(path, **options):
     print(os.getpid(), flush=True)
     time.sleep(60)
 
 if __name__ == "__main__":
-    indexing.START_METHOD = "fork"
+    process_pool.START_METHOD = "fork"
     indexing.probe_video = say_and_sleep
     list(indexing._probe_all(["a", "b"], 2, False, None))
 """
@@ -209,7 +209,7 @@ def end_on_text(path, **options):
 
 def test_a_video_that_kills_its_worker_is_named(videos, tmp_path, monkeypatch):
     # Forked, so that the workers see the replaced function.
-    monkeypatch.setattr(indexing, "START_METHOD", "fork")
+    monkeypatch.setattr(process_pool, "START_METHOD", "fork")
     monkeypatch.setattr(indexing, "probe_video", end_on_text)
     report = build(videos, tmp_path / "index", workers=2)
     assert report.videos == 9
