@@ -281,7 +281,7 @@ class _Run:
 
         return VisualDLLog(
             self.folder.path,
-            self.text,
+            _groups(self.config),
             _hyper_parameters(self.config),
             draw_clips,
             lambda matrix: confusion_matrix(matrix, self.labels),
@@ -338,9 +338,16 @@ def _check_unchanged(before, now):
         )
 
 
+def _groups(config):
+    groups = ("model", "data", "clip", "train", "optim", "checkpoint")
+    return {group: asdict(getattr(config, group)) for group in groups}
+
+
 def _hyper_parameters(config):
-    values = {}
-    for group in ("model", "clip", "train", "optim"):
-        for name, value in asdict(getattr(config, group)).items():
-            values[f"{group}.{name}"] = value
-    return values
+    # No dots: the dashboard's table takes them for a path and shows empty cells.
+    groups = _groups(config)
+    return {
+        f"{group}_{name}": value
+        for group in ("optim", "train", "clip", "model")
+        for name, value in groups[group].items()
+    }

@@ -19,7 +19,7 @@ class VisualDLLog(paddle.callbacks.Callback):
 
     Args:
         folder: Folder of the run.
-        config_text: The configuration as YAML.
+        configuration: Group -> name -> value, shown as text.
         hyper_parameters: Name -> number or text, for the table that compares runs.
         draw_clips: Returns a contact sheet of training clips, uint8 RGB `[H, W, 3]`, or None.
         draw_confusion: Called with the confusion matrix, int `[n_classes, n_classes]`, returns a
@@ -27,16 +27,16 @@ class VisualDLLog(paddle.callbacks.Callback):
         every_steps: How many updates lie between two values of the training curves.
 
     Example:
-        with VisualDLLog("runs/mine", yaml, {"lr": 0.1}, draw_clips, draw_confusion) as log:
+        with VisualDLLog("runs/mine", {"optim": {"lr": 0.1}}, {"lr": 0.1}, draw_clips, draw_confusion) as log:
             model.fit(..., callbacks=[log])
     """
 
     def __init__(
-        self, folder, config_text, hyper_parameters, draw_clips, draw_confusion, every_steps=1
+        self, folder, configuration, hyper_parameters, draw_clips, draw_confusion, every_steps=1
     ):
         super().__init__()
         self.path = Path(folder) / LOG_NAME
-        self.config_text = config_text
+        self.configuration = configuration
         self.hyper_parameters = hyper_parameters
         self.draw_clips = draw_clips
         self.draw_confusion = draw_confusion
@@ -72,7 +72,10 @@ class VisualDLLog(paddle.callbacks.Callback):
                 display_name=self.path.parent.name,
             )
         if is_new:
-            self._writer.add_text("configuration", _as_markdown(self.config_text), 0)
+            for group, values in self.configuration.items():
+                # The dashboard joins lines, so a text must read well as one.
+                text = " | ".join(f"{name}: {value}" for name, value in values.items())
+                self._writer.add_text(f"configuration/{group}", text, 0)
             # VisualDL takes numbers and texts, but fails on a bool or None. The metrics beside
             # them come from the scalars of these names.
             values = {
@@ -117,7 +120,3 @@ class VisualDLLog(paddle.callbacks.Callback):
     def set_state_dict(self, state):
         self._length_at_checkpoint = state["length"]
         self._logged_step = state["logged_step"]
-
-
-def _as_markdown(text):
-    return "```yaml\n" + text + "```\n"

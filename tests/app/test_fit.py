@@ -3,6 +3,7 @@ import json
 import numpy as np
 import paddle
 import pytest
+from visualdl import LogReader
 
 from app.configuration import (
     CheckpointConfig,
@@ -50,7 +51,11 @@ def test_a_run_leaves_its_folder(trained):
     assert json.loads((run_dir / "labels.json").read_text()) == ["jump", "run", "walk"]
     assert newest_first(run_dir / "checkpoints") == ["epoch-0002", "epoch-0001"]
     assert (run_dir / "checkpoints/last").read_text().strip() == "epoch-0002"
-    assert list(run_dir.glob("vdlrecords.*.log"))
+    (log,) = run_dir.glob("vdlrecords.*.log")
+    # VisualDL's table shows nothing for a name with a dot.
+    (record,) = LogReader(file_path=str(log)).get_data("hyper_parameters", "hparam")
+    names = [info.name for info in record.hparam.hparamInfos]
+    assert "optim_lr" in names and "." not in "".join(names)
 
 
 def test_metrics_have_the_promised_names(trained):

@@ -14,7 +14,7 @@ BATCH = {"loss": [1.0], "clips_per_second": 10.0, "data_wait": 0.1}
 def dashboard(folder):
     callback = VisualDLLog(
         folder,
-        "optim:\n  lr: 0.1\n",
+        {"optim": {"lr": 0.1, "momentum": 0.9}},
         {"lr": 0.1, "nesterov": True, "workers": None, "scale": (0.25, 1.0)},
         draw_clips=lambda: PICTURE,
         draw_confusion=lambda matrix: PICTURE,
@@ -56,7 +56,7 @@ def test_everything_is_logged(tmp_path):
         "epoch/val_video_top1",
     }
     assert set(tags["image"]) == {"training_clips", "confusion"}
-    assert "configuration" in tags["text"]
+    assert "configuration/optim" in tags["text"]
     assert tags["hyper_parameters"]
 
 
