@@ -27,7 +27,8 @@ class VisualDLLog(paddle.callbacks.Callback):
         every_steps: How many updates lie between two values of the training curves.
 
     Example:
-        with VisualDLLog("runs/mine", {"optim": {"lr": 0.1}}, {"lr": 0.1}, draw_clips, draw_confusion) as log:
+        log = VisualDLLog("runs/mine", groups, {"lr": 0.1}, draw_clips, draw_confusion)
+        with log:
             model.fit(..., callbacks=[log])
     """
 
