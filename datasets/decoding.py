@@ -6,7 +6,6 @@ with VideoReader("video.mp4") as video:
 """
 
 import numbers
-from typing import NamedTuple
 
 import numpy as np
 from av.video.reformatter import VideoReformatter
@@ -166,11 +165,10 @@ class VideoReader:
         indices = self._checked(indices, 2)
         crops = self._checked_crops(crop, len(indices))
         flips = np.broadcast_to(flip, len(indices))
-        # A clip is decoded as its distinct frames in ascending order, and put in order at its end.
-        clips = {}
-        for k, row in enumerate(indices):
-            positions, order = np.unique(row, return_inverse=True)
-            clips[k] = _Clip(positions, order, crops[k], size, bool(flips[k]))
+        clips = {
+            k: _Clip(row, crops[k], size, bool(flips[k]), self.index)
+            for k, row in enumerate(indices)
+        }
         while clips:
             try:
                 for k, pixels in self._clips(clips):
@@ -183,30 +181,16 @@ class VideoReader:
         wanted = np.concatenate([clip.positions for clip in clips.values()])
         waiting = sorted(clips, key=lambda k: clips[k].positions[0], reverse=True)
         under_way, idle_graphs = {}, {}
-        for position, frame in self._decode(wanted):
-            while waiting and clips[waiting[-1]].positions[0] == position:
-                k = waiting.pop()
-                clip = clips[k]
-                under_way[k] = ClipFilter(
-                    len(clip.positions),
-                    (self.width, self.height),
-                    clip.crop,
-                    clip.size,
-                    clip.flip,
-                    self.index.rotation,
-                    idle_graphs,
-                )
-            for k in list(under_way):
-                positions, order = clips[k].positions, clips[k].order
-                if positions[np.searchsorted(positions, position)] != position:
-                    continue
-                with video_errors(self.path):
-                    under_way[k].push(frame)
-                    if position < positions[-1]:
-                        continue
-                    pixels = under_way.pop(k).finish()
-                as_asked = len(order) == len(positions) and (np.diff(order) > 0).all()
-                yield k, pixels if as_asked else pixels[:, order]
+        with video_errors(self.path):
+            for position, frame in self._decode(wanted):
+                while waiting and clips[waiting[-1]].positions[0] == position:
+                    k = waiting.pop()
+                    under_way[k] = clips[k]
+                    clips[k].begin(idle_graphs)
+                for k, clip in list(under_way.items()):
+                    if clip.due == position and clip.push(frame):
+                        del under_way[k]
+                        yield k, clip.pixels()
 
     def _checked(self, indices, ndim):
         indices = np.asarray(indices)
@@ -252,9 +236,28 @@ class VideoReader:
             self.damaged_frames += damaged
 
 
-class _Clip(NamedTuple):
-    positions: np.ndarray
-    order: np.ndarray
-    crop: tuple
-    size: int
-    flip: bool
+class _Clip:
+    """A clip on its way: its distinct frames in ascending order, put in the order asked for."""
+
+    def __init__(self, row, crop, size, flip, index):
+        if (np.diff(row) > 0).all():
+            self.positions, self._order = row, None
+        else:
+            self.positions, self._order = np.unique(row, return_inverse=True)
+        shape = index.width, index.height
+        self._settings = len(self.positions), shape, crop, size, flip, index.rotation
+
+    def begin(self, idle_graphs):
+        self._filter = ClipFilter(*self._settings, idle_graphs)
+        self._to_come = iter(self.positions.tolist())
+        self.due = next(self._to_come)
+
+    def push(self, frame):
+        """Add the frame that is due; return whether it was the last."""
+        self._filter.push(frame)
+        self.due = next(self._to_come, None)
+        return self.due is None
+
+    def pixels(self):
+        pixels = self._filter.finish()
+        return pixels if self._order is None else pixels[:, self._order]

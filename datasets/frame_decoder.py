@@ -11,9 +11,12 @@ from datasets.video_file import decode_in_order, open_video, packets_of
 
 # Jump to a later key frame when at least this many packets lie in between.
 SHORTEST_JUMP = 8
-# In avi, frames decoded before the first one wanted, none left out: pictures packed in pairs
-# and the reorder delay have settled by then.
-MARGIN = 8
+# In avi, the key frame to start from must be this many frames before the first one wanted: some
+# frames that follow it cannot be decoded, and those that can have to settle at their delay.
+SEEK_MARGIN = 8
+# In avi, leave out nothing this close before a frame that is wanted: where pictures are packed in
+# one packet, leaving out one loses the next as well.
+SKIP_MARGIN = 1
 
 
 class NumberingError(Exception):
@@ -70,7 +73,7 @@ class FrameDecoder:
 
     def _runs(self, wanted):
         """Split into runs, each decoded from one key packet on: ``(key packet, positions)``."""
-        keys = self._index.key_packets(wanted, MARGIN)
+        keys = self._index.key_packets(wanted, SEEK_MARGIN)
         packets = wanted
         if self._numbering == Numbering.PTS:
             packets = np.maximum.accumulate(self._index.packet_of_frame[wanted])
@@ -156,6 +159,7 @@ class FrameDecoder:
     def _by_dts(self, positions, packet_number, packets):
         """Decode a container without presentation times: frames come at a fixed delay."""
         index = self._index
+        skippable, delay, times = index.skippable, index.delay, index.dts.tolist()
         context = self._stream.codec_context
         context.skip_frame = "DEFAULT"
         skipping = False
@@ -164,10 +168,10 @@ class FrameDecoder:
         latest = -1
         for packet in itertools.chain(packets, [None]):
             if packet is not None:
-                if packet_number == len(index.dts) or packet.dts != index.dts[packet_number]:
+                if packet_number == len(times) or packet.dts != times[packet_number]:
                     raise NumberingError
                 packet_number += 1
-            if index.skippable and skipping != (wanted > packet_number + MARGIN):
+            if skippable and skipping != (wanted > packet_number + SKIP_MARGIN):
                 skipping = not skipping
                 context.skip_frame = "NONREF" if skipping else "DEFAULT"
             try:
@@ -176,7 +180,7 @@ class FrameDecoder:
                 continue
             for frame in frames:
                 # At the end the decoder gives what it still has, one frame after the other.
-                number = latest + 1 if packet is None else packet_number - 1 - index.delay
+                number = latest + 1 if packet is None else packet_number - 1 - delay
                 if number <= latest or number > wanted:
                     raise NumberingError
                 latest = number
