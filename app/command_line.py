@@ -20,13 +20,14 @@ VERBS = {
     "score": (configuration.ScoreConfig, "app.score", "score"),
     "summary": (configuration.SummaryConfig, "app.summary", "summarise"),
     "index": (configuration.IndexConfig, "app.index", "index"),
+    "prepare": (configuration.PrepareConfig, "app.prepare", "prepare"),
     "convert": (configuration.ConvertConfig, "app.convert", "convert"),
     "weights": (configuration.WeightsConfig, "app.published_weights", "list_weights"),
     "predict": (configuration.PredictConfig, "app.predict", "predict"),
     "export": (configuration.ExportConfig, "app.export", "export"),
     "board": (configuration.BoardConfig, "app.board", "open_board"),
 }
-POSITIONAL = {"evaluate", "score", "convert", "index", "predict", "export"}
+POSITIONAL = {"evaluate", "score", "convert", "index", "prepare", "predict", "export"}
 # Options that take several numbers, written one after the other.
 SERIES = {"--k"}
 

@@ -410,3 +410,25 @@ class PredictConfig:
     batch_size: PositiveInt = 8
     device: str = "auto"
     engine: Literal["auto", "dynamic", "inference", "tensorrt"] = "auto"
+
+
+@dataclass
+class PrepareConfig:
+    """Make small copies of all videos, from which training reads clips several times faster.
+
+    Args:
+        source: Folder of videos.
+        output: Folder for the copies, laid out as the source; give it to fit as --data.videos.
+        annotation: File or folder with the labels and the split, as for fit.
+        split: Which of the official splits names the videos.
+        short_side: Length of the shorter side in pixels; 128 suits clips of 112, smaller videos
+            stay as they are.
+        workers: Worker processes; left out, one per core.
+    """
+
+    source: str
+    output: str = "prepared"
+    annotation: str | None = None
+    split: PositiveInt = 1
+    short_side: PositiveInt = 128
+    workers: PositiveInt | None = None

@@ -1,0 +1,57 @@
+"""python -m app prepare: small copies of all videos that clips come from faster."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from datasets.preparation_report import PreparationReport
+from datasets.preparing import REPORT_NAME, prepare_copies
+from datasets.sources import load_splits
+
+# Lines of a list that the screen gets; report.txt has them all.
+LONGEST_LIST = 20
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Training copies and what there is to say of them.
+
+    Args:
+        folder: Where they are.
+        annotation: The annotation they were made with, or None.
+        report: ``datasets.preparation_report.PreparationReport``.
+    """
+
+    folder: Path
+    annotation: str | None
+    report: PreparationReport
+
+    @property
+    def exit_code(self):
+        """0, or 1 when not one video could be copied."""
+        return int(len(self.report.failed) == len(self.report.copies))
+
+    def __str__(self):
+        annotation = f" --data.annotation {self.annotation}" if self.annotation else ""
+        return (
+            f"{self.report.text(LONGEST_LIST).rstrip()}\n\n"
+            f"this report: {self.folder / REPORT_NAME}\n"
+            f"train on them: python -m app fit --data.videos {self.folder}{annotation}"
+        )
+
+
+def prepare(config):
+    """Make training copies of the videos of a source.
+
+    Args:
+        config: ``app.configuration.PrepareConfig``.
+
+    Returns:
+        ``Prepared``.
+
+    Raises:
+        SourceError: The source cannot be read or the copies not be written.
+    """
+    splits = load_splits(config.source, config.annotation, config.split)
+    folder = Path(config.output)
+    report = prepare_copies(splits, folder, config.short_side, config.workers)
+    return Prepared(folder, config.annotation, report)
