@@ -30,6 +30,11 @@ def read_splits(data, seed):
     """
     videos = data.videos
     if videos is None and data.annotation is None:
+        print(
+            f"no --data.videos: the demo corpus {data.demo!r} is used, written once into "
+            f"{_cache_folder()}",
+            flush=True,
+        )
         videos = write_demo_corpus(_cache_folder(), data.demo)
     return load_splits(
         videos, data.annotation, data.split, data.val_fraction, data.group_pattern, seed
