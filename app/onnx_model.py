@@ -61,8 +61,11 @@ class OnnxScores:
     def __init__(self, path):
         import onnxruntime
 
+        options = onnxruntime.SessionOptions()
+        # Errors only: the converter leaves constants behind that nobody reads.
+        options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(
-            os.fspath(path), providers=["CPUExecutionProvider"]
+            os.fspath(path), options, providers=["CPUExecutionProvider"]
         )
 
     def scores(self, clips):
