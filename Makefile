@@ -29,12 +29,15 @@ format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: lint
-	$(BIN)/python -m pytest
+# One process per core, and one thread each: the tests are many and small.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
-# The checks that take minutes: the deep networks.
+test: lint
+	$(PYTEST)
+
+# The checks that take minutes: the deep networks, long videos, every frame.
 test-slow: setup
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) -m slow
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache
