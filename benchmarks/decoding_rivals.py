@@ -10,6 +10,7 @@ import numpy as np
 
 SIZE = 112
 RIVALS = {}
+JPEG_ROUTES = {}
 
 os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "threads;1")
 
@@ -29,8 +30,8 @@ try:
 
     cv2.setNumThreads(1)
 
-    def opencv(path, start, frames, crop):
-        """Seek by frame number, read, convert the crop alone."""
+    def opencv(path, start, frames, crop, interpolation=cv2.INTER_LINEAR):
+        """Seek by frame number, read, scale the crop."""
         video = cv2.VideoCapture(path, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
         if start:
             video.set(cv2.CAP_PROP_POS_FRAMES, start)
@@ -38,12 +39,24 @@ try:
         out = np.empty((3, frames, SIZE, SIZE), np.uint8)
         for t in range(frames):
             _, frame = video.read()
-            square = cv2.resize(frame[y : y + height, x : x + width], (SIZE, SIZE))
+            square = frame[y : y + height, x : x + width]
+            square = cv2.resize(square, (SIZE, SIZE), interpolation=interpolation)
             out[:, t] = square[..., ::-1].transpose(2, 0, 1)
         video.release()
         return out
 
+    def opencv_smooth(path, start, frames, crop):
+        """The same, scaled without aliasing, as this project, PIL and torchcodec do."""
+        return opencv(path, start, frames, crop, cv2.INTER_AREA)
+
+    def opencv_jpeg(folder, start, frames, crop):
+        """Frames extracted beforehand, one JPEG each, decoded and scaled by OpenCV."""
+        files = (cv2.imread(f"{folder}/image_{start + t + 1:05d}.jpg") for t in range(frames))
+        return _square([image[..., ::-1] for image in files], crop)
+
     RIVALS["OpenCV"] = opencv
+    RIVALS["OpenCV area"] = opencv_smooth
+    JPEG_ROUTES["OpenCV"] = opencv_jpeg
 except ImportError:
     pass
 
@@ -82,6 +95,39 @@ try:
     RIVALS["torchcodec"] = torchcodec
 except (ImportError, OSError, RuntimeError):
     pass
+
+
+try:
+    import simplejpeg
+
+    def simplejpeg_(folder, start, frames, crop):
+        """Frames extracted beforehand, decoded by libjpeg-turbo, scaled by OpenCV."""
+        images = []
+        for t in range(frames):
+            with open(f"{folder}/image_{start + t + 1:05d}.jpg", "rb") as file:
+                images.append(simplejpeg.decode_jpeg(file.read()))
+        return _square(images, crop)
+
+    if "OpenCV" in JPEG_ROUTES:
+        JPEG_ROUTES["simplejpeg"] = simplejpeg_
+except ImportError:
+    pass
+
+
+def pil_jpeg(folder, start, frames, crop):
+    """Frames extracted beforehand, as the PyTorch original reads them: all with PIL."""
+    from PIL import Image
+
+    x, y, width, height = crop
+    out = np.empty((3, frames, SIZE, SIZE), np.uint8)
+    for t in range(frames):
+        with Image.open(f"{folder}/image_{start + t + 1:05d}.jpg") as image:
+            square = image.convert("RGB").crop((x, y, x + width, y + height))
+            out[:, t] = np.asarray(square.resize((SIZE, SIZE), 2)).transpose(2, 0, 1)
+    return out
+
+
+JPEG_ROUTES["PIL"] = pil_jpeg
 
 
 def naive_pyav(path, start, frames, crop):
