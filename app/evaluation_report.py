@@ -4,7 +4,6 @@ import csv
 import io
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
@@ -17,30 +16,29 @@ from weights.files import write_atomically
 NAMED_CONFUSIONS = 40
 
 
-@dataclass(frozen=True)
 class ReportFiles:
     """The files of one evaluation, side by side.
 
     Args:
         folder: The folder they are in.
         name: What all their names begin with: the split, and the views unless they are the usual.
+
+    Attributes:
+        report: The numbers, as JSON.
+        predictions: The best classes of every video, see ``app.result_file``.
+        classes: The accuracy of every class, as CSV.
+        confusion: Picture of the confusion matrix.
+        failures: The videos that could not be read.
+        progress: What is found so far, while the evaluation is under way.
     """
 
-    folder: Path
-    name: str
-
-    def __getattr__(self, kind):
-        suffixes = {
-            "report": ".json",
-            "predictions": ".predictions.json",
-            "classes": ".classes.csv",
-            "confusion": ".confusion.png",
-            "failures": ".failures.jsonl",
-            "progress": ".partial",
-        }
-        if kind not in suffixes:
-            raise AttributeError(kind)
-        return self.folder / (self.name + suffixes[kind])
+    def __init__(self, folder, name):
+        self.report = folder / f"{name}.json"
+        self.predictions = folder / f"{name}.predictions.json"
+        self.classes = folder / f"{name}.classes.csv"
+        self.confusion = folder / f"{name}.confusion.png"
+        self.failures = folder / f"{name}.failures.jsonl"
+        self.progress = folder / f"{name}.partial"
 
 
 @dataclass(frozen=True)

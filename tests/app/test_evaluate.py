@@ -1,0 +1,317 @@
+import csv
+import json
+import signal
+
+import numpy as np
+import paddle
+import pytest
+
+from app.command_line import main
+from app.configuration import EvaluateConfig, ScoreConfig
+from app.evaluate import InterruptedEvaluation, evaluate
+from app.score import score
+from app.video_scores import Progress, record_type
+from tests.app.small_run import OPTIONS, write_corpus
+from tests.videos import write_video
+from weights.description import InputContract, NetworkDescription
+from weights.files import save_network
+
+LABELS = ("run", "swim", "jump", "walk")
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """Nine validation videos of three classes, one of them long; the classes sort as j, r, w."""
+    folder = write_corpus(tmp_path_factory.mktemp("corpus"), n_train=1, n_val=3)
+    write_video(folder / "val" / "run" / "1.mp4", frames=90, width=64, height=40, seed=9)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """A weight file that knows a fourth class, in another order than the folders."""
+    paddle.seed(3)
+    description = NetworkDescription(
+        "r3d",
+        {"depth": 10, "widen_factor": 0.1, "conv1_t_size": 3, "n_classes": 4},
+        LABELS,
+        InputContract(size=32, frames=4),
+    )
+    path = tmp_path_factory.mktemp("weights") / "small.pdparams"
+    save_network(description.build(), description, path)
+    return path
+
+
+def config(weights, corpus, output, **options):
+    return EvaluateConfig(
+        str(weights),
+        videos=str(corpus),
+        output=str(output),
+        **{"device": "cpu", "engine": "dynamic", "workers": 0, "batch_size": 4, **options},
+    )
+
+
+def stored(report):
+    return json.loads(report.path.read_text())
+
+
+def test_the_files_of_an_evaluation_agree_with_each_other(weights, corpus, tmp_path):
+    report = evaluate(config(weights, corpus, tmp_path, views="windows:4", top_k=4))
+    values = stored(report)
+    assert report.exit_code == 0
+    assert (values["split"], values["views"], values["videos"]) == ("val", "windows:4", 9)
+    # Eight videos of 12 frames, one of 90.
+    assert values["clips"] == 8 * 3 + 23
+    files = report.files
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "val-windows4.json",
+        "val-windows4.predictions.json",
+        "val-windows4.classes.csv",
+        "val-windows4.confusion.png",
+    }
+    assert files.confusion.read_bytes().startswith(b"\x89PNG")
+
+    truth = {
+        path.relative_to(corpus).as_posix(): path.parent.name for path in corpus.glob("val/*/*")
+    }
+    database = {
+        name: {"subset": "validation", "annotations": {"label": label}}
+        for name, label in truth.items()
+    }
+    annotation = tmp_path / "annotation.json"
+    annotation.write_text(json.dumps({"labels": LABELS, "database": database}))
+    scored = score(ScoreConfig(str(files.predictions), str(annotation), k=(1, 3)))
+    assert scored.accuracy[1] == values["video_top1"]
+
+    with files.classes.open() as file:
+        classes = list(csv.DictReader(file))
+    assert [row["class"] for row in classes] == ["run", "jump", "walk"]
+    assert all(row["videos"] == "3" for row in classes)
+    accuracies = [float(row["top1"]) for row in classes]
+    assert np.mean(accuracies) == values["mean_class_accuracy"]
+    # Every class has as many videos.
+    assert np.mean(accuracies) == pytest.approx(values["video_top1"])
+    mistakes = sum(line["times"] for line in values["worst_confusions"])
+    assert mistakes == round(9 * (1 - values["video_top1"]))
+
+
+def test_the_score_of_a_video_is_the_mean_over_its_views(weights, corpus, tmp_path):
+    from datasets.decoding import VideoReader
+    from datasets.views import Views
+    from weights.files import load_network
+
+    evaluate(config(weights, corpus, tmp_path, views="even:3,crops:3", top_k=4))
+    predictions = json.loads((tmp_path / "val-even3-crops3.predictions.json").read_text())
+    network, description = load_network(weights)
+    network.eval()
+    mean, std = (
+        np.array(v)[:, None, None, None] for v in (description.input.mean, description.input.std)
+    )
+    name = "val/run/1.mp4"
+    with VideoReader(corpus / name) as video:
+        times, crops = Views.parse("even:3,crops:3").clips(len(video), 64, 40, 4, 1)
+        clips = video.read_clips(times, crops, 32)
+    logits = network(paddle.to_tensor(((clips / 255 - mean) / std).astype("float32"))).numpy()
+    powers = np.exp(logits)
+    expected = (powers / powers.sum(1, keepdims=True)).mean(0)
+    got = {entry["label"]: entry["score"] for entry in predictions["results"][name]}
+    np.testing.assert_allclose([got[label] for label in LABELS], expected, atol=1e-5)
+    ranked = [entry["score"] for entry in predictions["results"][name]]
+    assert ranked == sorted(ranked, reverse=True)
+
+
+@pytest.mark.parametrize("views", ["windows:4", "even:2"])
+def test_the_number_of_workers_and_the_engine_change_nothing(weights, corpus, tmp_path, views):
+    def run(name, **options):
+        report = evaluate(config(weights, corpus, tmp_path / name, views=views, **options))
+        return stored(report), report.files.predictions.read_bytes()
+
+    values, predictions = run("a")
+    assert run("b", workers=3) == (values, predictions)
+    inference, _ = run("c", engine="inference")
+    assert inference.pop("engine") == "paddle.inference on cpu"
+    assert inference.pop("loss") == pytest.approx(values.pop("loss"), rel=1e-4)
+    values.pop("engine")
+    assert inference == values
+
+
+def interrupt_after(monkeypatch, n_batches, number=signal.SIGTERM):
+    """Send this process a signal after some batches."""
+    import app.evaluate
+
+    real, seen = app.evaluate._logits, []
+
+    def logits(*arguments):
+        if len(seen) == n_batches:
+            signal.raise_signal(number)
+        seen.append(None)
+        return real(*arguments)
+
+    monkeypatch.setattr(app.evaluate, "_logits", logits)
+    return seen
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("views", ["windows:4", "even:2"])
+def test_an_interrupted_evaluation_resumes_to_the_same_end(
+    weights, corpus, tmp_path, monkeypatch, views, workers
+):
+    (corpus / "val" / "run" / "0bad.mp4").write_bytes(b"")
+    try:
+        whole = evaluate(config(weights, corpus, tmp_path / "whole", views=views))
+        options = {"views": views, "workers": workers}
+        with monkeypatch.context() as patch:
+            seen = interrupt_after(patch, 3)
+            stopped = evaluate(config(weights, corpus, tmp_path / "part", **options))
+        assert isinstance(stopped, InterruptedEvaluation) and stopped.exit_code == 143
+        assert 0 < stopped.done < stopped.n_videos and "--resume" in str(stopped)
+        assert len(seen) == 3
+        report = evaluate(config(weights, corpus, tmp_path / "part", resume=True, **options))
+    finally:
+        (corpus / "val" / "run" / "0bad.mp4").unlink()
+    assert stored(report) == stored(whole)
+    assert report.files.predictions.read_bytes() == whole.files.predictions.read_bytes()
+    assert not report.files.progress.exists()
+    assert whole.exit_code == report.exit_code == 1
+    assert [path.rsplit("/", 1)[1] for path in report.failed] == ["0bad.mp4"]
+
+
+def test_a_resume_of_another_evaluation_is_refused(weights, corpus, tmp_path, monkeypatch, capsys):
+    with monkeypatch.context() as patch:
+        interrupt_after(patch, 2, signal.SIGINT)
+        assert evaluate(config(weights, corpus, tmp_path)).exit_code == 130
+    words = f"evaluate {weights} --videos {corpus} --output {tmp_path} --device cpu --workers 0"
+    words = [*words.split(), "--engine", "dynamic", "--resume"]
+    assert main([*words, "--batch_size", "2"]) == 2
+    err = capsys.readouterr().err
+    assert "of another batch_size (4, now 2)" in err and err.count("\n") == 1
+    assert main([*words, "--batch_size", "4"]) == 0
+    # There is nothing to resume now: it begins anew.
+    assert main([*words, "--batch_size", "2"]) == 0
+
+
+def test_half_a_record_at_the_end_is_cut_off(tmp_path):
+    progress = Progress(tmp_path / "x.partial", {"views": "even:3"}, 2)
+    progress.begin()
+    records = np.zeros(3, record_type(2))
+    records["row"] = [4, 0, 7]
+    progress.add(records)
+    with progress.path.open("ab") as file:
+        file.write(b"half")
+    assert list(progress.resume()) == [4, 0, 7]
+    progress.add(records[:1])
+    assert list(progress.resume()) == [4, 0, 7]
+    progress.path.write_bytes(b"no evaluation")
+    assert progress.resume() == {}
+
+
+def test_failed_videos_count_as_wrong_in_every_number(weights, corpus, tmp_path, capsys):
+    bad = corpus / "val" / "jump" / "bad.mp4"
+    good = stored(evaluate(config(weights, corpus, tmp_path / "good")))
+    bad.write_bytes(b"no video")
+    try:
+        report = evaluate(config(weights, corpus, tmp_path / "bad"))
+    finally:
+        bad.unlink()
+    values = stored(report)
+    assert values["video_top5"] == pytest.approx(0.9) and good["video_top5"] == 1.0
+    assert list(values["failed"]) == [str(bad)]
+    assert report.exit_code == 1
+    assert "1 videos could not be read and count as wrong" in str(report)
+    jump = next(row for row in report.per_class() if row["class"] == "jump")
+    assert jump["videos"] == 4 and jump["top5"] == 0.75
+    assert json.loads(report.files.failures.read_text())["path"] == str(bad)
+
+
+def test_splits_and_views_have_files_of_their_own(weights, corpus, tmp_path):
+    evaluate(config(weights, corpus, tmp_path))
+    evaluate(config(weights, corpus, tmp_path, split="train"))
+    evaluate(config(weights, corpus, tmp_path, views="even:3"))
+    evaluate(config(weights, corpus, tmp_path, views="even:2"))
+    reports = sorted(path.name for path in tmp_path.glob("*.json") if "pred" not in path.name)
+    assert reports == ["train.json", "val-even2.json", "val.json"]
+
+
+MISTAKES = [
+    ("--views odd:3", "--views odd:3: expected even:CLIPS"),
+    ("--split test", "no split named 'test'"),
+    ("--videos /nonexistent", "/nonexistent"),
+    ("--videos {empty}", "{empty}"),
+    ("--videos {unknown}", "does not know 'fly'"),
+    ("--videos {broken}", "none of the 2 videos could be read"),
+    ("--output /proc/nothing", "--output"),
+    ("--labels {labels}", "2 class names for a network of 4 classes"),
+    ("--device gpu", "gpu"),
+    ("--nonsense 1", "--nonsense"),
+]
+
+
+@pytest.mark.parametrize(("options", "message"), MISTAKES)
+def test_mistakes_end_in_one_line_and_exit_code_2(
+    weights, corpus, tmp_path, capfd, options, message
+):
+    places = {name: tmp_path / name for name in ("empty", "unknown", "broken", "labels")}
+    places["empty"].mkdir()
+    places["labels"].write_text("a\nb\n")
+    for split in ("train", "val"):
+        for name, labels in (("unknown", ("run", "fly")), ("broken", ("run", "jump"))):
+            for label in labels:
+                folder = places[name] / split / label
+                folder.mkdir(parents=True)
+                (folder / "video.mp4").write_bytes(b"")
+    words = f"--videos {corpus} --output {tmp_path / 'out'} --workers 0 {options}"
+    words = words.format(**places).split()
+    assert main(["evaluate", str(weights), *words, "--engine", "dynamic"]) == 2
+    lines = [line for line in capfd.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1 and message.format(**places) in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("nothing", "no such run folder"),
+        ("folder", "not a run folder"),
+        ("text.txt", "not a .pdparams file"),
+        ("run", "no checkpoint yet"),
+        ("alone.pdparams", "alone.json"),
+    ],
+)
+def test_what_is_no_trained_network_is_refused(corpus, tmp_path, capsys, what, message):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "text.txt").write_text("")
+    (tmp_path / "alone.pdparams").write_bytes(b"")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.yaml").write_text("run_dir: x\n")
+    assert main(["evaluate", str(tmp_path / what), "--videos", str(corpus)]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1 and message in err
+
+
+def test_a_weight_file_needs_videos_and_class_names(weights, corpus, tmp_path, capsys):
+    assert main(["evaluate", str(weights)]) == 2
+    assert "name the videos to evaluate it on: --videos" in capsys.readouterr().err
+    nameless = tmp_path / "nameless.pdparams"
+    nameless.write_bytes(weights.read_bytes())
+    description = json.loads(weights.with_suffix(".json").read_text())
+    nameless.with_suffix(".json").write_text(json.dumps({**description, "labels": None}))
+    words = ["evaluate", str(nameless), "--videos", str(corpus), "--engine", "dynamic"]
+    assert main(words) == 2
+    assert "--labels FILE" in capsys.readouterr().err
+    (tmp_path / "labels.txt").write_text("\n".join(LABELS))
+    assert main([*words, "--labels", str(tmp_path / "labels.txt")]) == 0
+    assert (tmp_path / "evaluation" / "nameless" / "val.json").is_file()
+
+
+@pytest.mark.slow
+def test_a_run_and_its_export_are_evaluated_alike(corpus, tmp_path, capsys):
+    run = tmp_path / "run"
+    words = f"--run_dir {run} --data.videos {corpus} --train.epochs 1".split()
+    assert main(["fit", *OPTIONS, *words]) == 0
+    assert main(["export", str(run), "--output", str(tmp_path / "exported")]) == 0
+    assert main(["evaluate", str(run), "--workers", "0"]) == 0
+    words = f"--videos {corpus} --views even:2 --workers 0".split()
+    assert main(["evaluate", str(tmp_path / "exported"), *words]) == 0
+    ours = json.loads((run / "evaluation" / "val.json").read_text())
+    theirs = json.loads((tmp_path / "exported/evaluation/val-even2.json").read_text())
+    assert ours.pop("checkpoint") == "epoch-0001" and theirs.pop("checkpoint") == "exported"
+    assert ours == theirs
