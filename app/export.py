@@ -31,6 +31,7 @@ from app.onnx_model import OnnxScores, require_onnx, write_onnx
 from app.run_folder import RunFolder
 from datasets.decoding import VideoError
 from datasets.frame_folders import open_reader
+from datasets.index import SourceError
 from datasets.sampling import centre_clip
 from weights.errors import WeightsError
 from weights.files import load_network
@@ -156,9 +157,9 @@ def _real_clips(config, contract):
     data = replace(trained.data, videos=config.videos) if config.videos else trained.data
     try:
         index = read_splits(data, trained.train.seed)["val"]
-    except UserError:
+    except SourceError as error:
         if config.videos:
-            raise
+            raise UserError(f"--videos {config.videos}: {error}") from None
         return []
     clips = []
     for row in np.unique(np.linspace(0, len(index) - 1, 2 * CLIPS).astype(int)):

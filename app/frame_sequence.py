@@ -33,7 +33,7 @@ class FrameSequenceReader(FrameFolderReader):
         pattern = os.path.join(self.path, self._pattern)
         if not named:
             raise VideoError(pattern, "no image fits this pattern")
-        if os.path.splitext(after)[1].lower() not in CODECS:
+        if os.path.splitext(self._pattern)[1].lower() not in CODECS:
             raise VideoError(pattern, f"images must be one of {', '.join(CODECS)}")
         numbers = sorted(named)
         for expected, number in enumerate(numbers, start=numbers[0]):
