@@ -254,19 +254,35 @@ class _Evaluation:
     def score_videos(self):
         """Score what is not scored yet; returns the records of all rows."""
         bar = tqdm(total=self.n_videos, initial=len(self.records), unit="video", disable=None)
-        with bar, closing(iter(self.stream)) as pieces:
-            for piece in pieces:
-                if piece.clips is not None:
-                    self.scores.add(piece.rows, _logits(self.engine, piece.clips))
-                for failure in piece.failures:
-                    self.scores.drop(failure.row)
+        with bar, closing(score_pieces(self.engine, self.stream, self.scores)) as scored:
+            for records, failures in scored:
+                for failure in failures:
                     self.failures.record(failure)
-                if piece.finished:
-                    records = self.scores.finish(piece.finished)
-                    self.progress.add(records)
-                    self.records.update(zip(piece.finished, records, strict=True))
-                    bar.update(len(records))
+                self.progress.add(records)
+                self.records.update((int(record["row"]), record) for record in records)
+                bar.update(len(records))
         return self.records
+
+
+def score_pieces(engine, stream, scores):
+    """Run a network over a stream of clips.
+
+    Args:
+        engine: ``app.engine.Engine``.
+        stream: ``datasets.clip_stream.ClipStream``.
+        scores: ``app.video_scores.VideoScores``, without any clips yet.
+
+    Yields:
+        Whenever videos are finished: their records, and the ``Failure`` of those that failed.
+    """
+    with closing(iter(stream)) as pieces:
+        for piece in pieces:
+            if piece.clips is not None:
+                scores.add(piece.rows, _logits(engine, piece.clips))
+            for failure in piece.failures:
+                scores.drop(failure.row)
+            if piece.finished:
+                yield scores.finish(piece.finished), piece.failures
 
 
 def _logits(engine, clips):

@@ -1,0 +1,159 @@
+"""How much of the network's speed an evaluation reaches, files to scores, and beside PyTorch.
+
+    python benchmarks/evaluate.py [VIDEO ...] [--depth 18 50] [--rounds 3] [--batch 8]
+
+Clips of 16 x 112 x 112 on the CPU. The videos are evaluated in windows of 16 frames by the same
+stream of clips and the same engine as `python -m app evaluate`, with 2 decoding workers, from the
+opened files to the scores of every video. In turns within one run, on the same clips and with as
+many threads:
+
+    evaluation     files to scores
+    network        paddle.inference alone, the clips lie ready in memory
+    PyTorch        the same network from the same weights, clips normalised ready in memory
+
+Without VIDEO it makes its own, in the format of UCF-101 (320 x 240, MPEG-4 with B-frames).
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import paddle
+import torch
+
+from app.engine import open_engine
+from app.evaluate import score_pieces
+from app.video_scores import VideoScores
+from datasets.clip_stream import ClipStream
+from datasets.index import Row, VideoIndex
+from datasets.views import Views
+from models.normalisation import KINETICS_MEAN, KINETICS_STD
+from tests.videos import write_video
+from weights.description import InputContract, NetworkDescription
+from weights.files import save_network
+from weights.torch_forward import logits as torch_logits
+
+N_CLASSES = 101
+WORKERS = 2
+
+
+def make_videos(folder, number=6, frames=180):
+    """Videos like those of UCF-101."""
+    options = {"codec": "mpeg4", "width": 320, "height": 240, "gop": 250, "frames": frames}
+    return [write_video(folder / f"{n}.avi", seed=n, **options) for n in range(number)]
+
+
+def make_engine(depth, folder):
+    """The engine of a network with random weights, and the weights by their PyTorch names."""
+    description = NetworkDescription(
+        "r3d",
+        {"depth": depth, "n_classes": N_CLASSES},
+        tuple(f"class {number}" for number in range(N_CLASSES)),
+        InputContract(),
+    )
+    paddle.seed(0)
+    network = description.build()
+    save_network(network, description, folder / f"{depth}.pdparams")
+    renamed = {"_mean": "running_mean", "_variance": "running_var"}
+    state = {}
+    for name, tensor in network.state_dict().items():
+        stem, _, kind = name.rpartition(".")
+        array = tensor.numpy().T.copy() if name == "fc.weight" else tensor.numpy()
+        state[f"{stem}.{renamed.get(kind, kind)}"] = torch.from_numpy(array)
+    return open_engine(folder / f"{depth}.pdparams", device="cpu", kind="inference"), state
+
+
+def streamed(videos, batch, workers):
+    """The stream of clips that `evaluate` reads."""
+    index = VideoIndex.from_rows(
+        [str(n) for n in range(N_CLASSES)], [Row(str(Path(v).resolve()), 0) for v in videos]
+    )
+    return index, ClipStream(index, Views("windows", 16), 16, 1, 112, batch, workers)
+
+
+def seconds(work):
+    """How long a call takes."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def compare(depth, videos, options, folder):
+    """Time the three in turns and print a table."""
+    engine, state = make_engine(depth, folder)
+    # What the stream gives: the same clips in the same batches for all three.
+    batches = [p.clips for p in streamed(videos, options.batch, 0)[1] if p.clips is not None]
+    n_clips = sum(map(len, batches))
+    mean, std = (
+        np.array(v, np.float32)[:, None, None, None] for v in (KINETICS_MEAN, KINETICS_STD)
+    )
+    normalised = [(clips / np.float32(255) - mean) / std for clips in batches]
+
+    def evaluation():
+        index, stream = streamed(videos, options.batch, WORKERS)
+        scores = VideoScores(index.label.astype(np.int64), N_CLASSES)
+        for _ in score_pieces(engine, stream, scores):
+            pass
+
+    def network():
+        for clips in batches:
+            engine.scores(clips)
+
+    def pytorch():
+        for clips in normalised:
+            torch_logits(state, clips)
+
+    difference = max(
+        np.abs(
+            engine.scores(ours)
+            - torch.softmax(torch.from_numpy(torch_logits(state, theirs)), 1).numpy()
+        ).max()
+        for ours, theirs in zip(batches[:1], normalised[:1], strict=True)
+    )
+    rivals = {"evaluation": evaluation, "network": network, "PyTorch": pytorch}
+    times = {name: [] for name in rivals}
+    for round_number in range(options.rounds + 1):
+        for name, work in rivals.items():
+            elapsed = seconds(work)
+            if round_number:  # The first round allocates memory and chooses kernels.
+                times[name].append(elapsed)
+    print(
+        f"R3D-{depth}: {n_clips} clips of {len(videos)} videos, scores differ by {difference:.1e}"
+    )
+    # Ratios within a round: what else the machine does slows all three alike.
+    for name in rivals:
+        speed = n_clips / statistics.median(times[name])
+        ratio = statistics.median(
+            theirs / ours for ours, theirs in zip(times["evaluation"], times[name], strict=True)
+        )
+        beside = "" if name == "evaluation" else f"   evaluation / {name} = {ratio:.2f}"
+        print(f"    {name:12} {speed:7.2f} clips/s{beside}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("videos", nargs="*", metavar="VIDEO")
+    parser.add_argument("--depth", type=int, nargs="+", default=[18, 50])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--batch", type=int, default=8)
+    options = parser.parse_args()
+    threads = len(os.sched_getaffinity(0))
+    torch.set_num_threads(threads)
+    print(f"{threads} threads, {WORKERS} decoding workers, batches of up to {options.batch}")
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        videos = options.videos or make_videos(folder)
+        for depth in options.depth:
+            compare(depth, videos, options, folder)
+
+
+if __name__ == "__main__":
+    main()
