@@ -32,17 +32,17 @@ def annotate(prediction, path):
 
     Raises:
         VideoError: The video cannot be read again.
-        UserError: The file cannot be written, or its container cannot hold the sound.
+        UserError: The file cannot be written.
     """
     with _written_aside(path) as aside:
         source = prediction.source
         if source.kind == "video" and os.path.isfile(source.name):
-            _annotate_file(prediction, aside, path)
+            _annotate_file(prediction, aside)
         else:
             _annotate_images(prediction, aside)
 
 
-def _annotate_file(prediction, aside, path):
+def _annotate_file(prediction, aside):
     name = prediction.source.name
     with open_source(prediction.source) as reader:
         rotation, rate = reader.index.rotation, Fraction(reader.index.rate or FRAME_RATE)
@@ -54,13 +54,12 @@ def _annotate_file(prediction, aside, path):
         counted = container.format.name == "avi" or not stream.time_base
         # Every stream must be there before the first packet is written.
         writer = _Writer(output, shown_size, rate, 1 / rate if counted else stream.time_base)
-        sound = _copy_sound(container, output, name, path)
+        sound = {source: _Sound(output, source) for source in container.streams.audio}
         reformatter = VideoReformatter()
         number = 0
         for packet in _packets(container, stream, sound, name):
             if packet.stream is not stream:
-                packet.stream = sound[packet.stream]
-                output.mux(packet)
+                sound[packet.stream].write(packet)
                 continue
             try:
                 frames = packet.decode()
@@ -74,7 +73,8 @@ def _annotate_file(prediction, aside, path):
                 time = number if counted else frame.pts
                 writer.write(np.rot90(rgb, rotation), _caption(prediction, number), time)
                 number += 1
-        writer.finish()
+        for written in (writer, *sound.values()):
+            written.finish()
 
 
 def _packets(container, stream, sound, name):
@@ -84,20 +84,50 @@ def _packets(container, stream, sound, name):
                 yield packet
 
 
-def _copy_sound(container, output, name, path):
-    """Streams of sound in the output, by the stream in the video that each is copied from."""
-    sound = {}
-    for stream in container.streams.audio:
+class _Sound:
+    """Sound of the output: copied bit by bit, or as AAC where the container cannot hold it.
+
+    Args:
+        output: ``av`` container.
+        source: The ``av`` audio stream to take it from.
+    """
+
+    def __init__(self, output, source):
+        # Switched off by open_video, which looks at the picture only.
+        source.discard = Discard.default
+        self._output = output
+        self._samples = None
         try:
-            # Switched off by open_video, which looks at the picture only.
-            stream.discard = Discard.default
-            sound[stream] = output.add_stream_from_template(stream)
-        except (ValueError, av.FFmpegError) as error:
-            raise UserError(
-                f"--annotate {path}: cannot hold the sound of {name} "
-                f"({stream.codec_context.name}); take an .mkv file ({error})"
-            ) from None
-    return sound
+            self._stream = output.add_stream_from_template(source)
+            self._copied = True
+        except ValueError:
+            # Old formats count their channels, but do not say which is which.
+            layout = "mono" if source.channels == 1 else "stereo"
+            self._stream = output.add_stream("aac", rate=source.rate, layout=layout)
+            self._copied = False
+
+    def write(self, packet):
+        """Add a packet of the source."""
+        if self._copied:
+            packet.stream = self._stream
+            self._output.mux(packet)
+            return
+        try:
+            frames = packet.decode()
+        except av.error.InvalidDataError:
+            return
+        for frame in frames:
+            # Times by the block, as old formats have them, are too coarse for an encoder.
+            if self._samples is None:
+                self._samples = round((frame.time or 0) * frame.sample_rate)
+            frame.pts, frame.time_base = self._samples, Fraction(1, frame.sample_rate)
+            self._samples += frame.samples
+            self._output.mux(self._stream.encode(frame))
+
+    def finish(self):
+        """Write what the encoder still has."""
+        if not self._copied:
+            self._output.mux(self._stream.encode(None))
 
 
 def _annotate_images(prediction, aside):
@@ -165,11 +195,12 @@ def _written_aside(path):
     aside = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        yield aside
-        aside.replace(path)
+        try:
+            yield aside
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
     except (OSError, av.FFmpegError) as error:
         raise UserError(
             f"--annotate {path}: cannot be written: {getattr(error, 'strerror', None) or error}"
         ) from None
-    finally:
-        aside.unlink(missing_ok=True)
