@@ -11,8 +11,8 @@ import paddle
 class EpochLog(paddle.callbacks.Callback):
     """Puts together the record of an epoch, appends it to a file and hands it to the others.
 
-    Stands first in the list of callbacks: `on_eval_end` adds the record to `logs`, where the
-    callbacks behind it find it.
+    Stands first in the list of callbacks: it adds the learning rate and the speed to the `logs`
+    of every batch, and the record to those of `on_eval_end`, where the others find them.
 
     Args:
         path: The file, one JSON object per line; None writes none.
@@ -28,6 +28,7 @@ class EpochLog(paddle.callbacks.Callback):
         self.data_wait = data_wait
         self._spent = {"clips": 0, "seconds": 0.0, "waited": 0.0}
         self._train = {}
+        self._lr = None
         self._last_time = self._last_wait = None
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -39,7 +40,9 @@ class EpochLog(paddle.callbacks.Callback):
         self._spent["seconds"] += now - self._last_time
         self._spent["waited"] += waited - self._last_wait
         self._last_time, self._last_wait = now, waited
-        logs.update(self._speed())
+        # The rate of the update just made: the schedule, behind this callback, sets the next one.
+        self._lr = self.model.learning_rate
+        logs.update(self._speed(), lr=self._lr)
 
     def on_epoch_end(self, epoch, logs=None):
         # Empty when a resume found all batches of the epoch trained and only validation missing:
@@ -51,7 +54,7 @@ class EpochLog(paddle.callbacks.Callback):
         record = {
             "epoch": self.model.position.epoch,
             "step": self.model.position.step,
-            "lr": self.model.learning_rate,
+            "lr": self._lr,
             **self._train,
             **{name: value for name, value in logs.items() if name.startswith("val_")},
             **self._speed(),
@@ -65,10 +68,11 @@ class EpochLog(paddle.callbacks.Callback):
         self._spent = dict.fromkeys(self._spent, 0)
 
     def state_dict(self):
-        return {"spent": self._spent, "train": self._train}
+        return {"spent": self._spent, "train": self._train, "lr": self._lr}
 
     def set_state_dict(self, state):
         self._spent, self._train = dict(state["spent"]), dict(state["train"])
+        self._lr = state["lr"]
 
     def _speed(self):
         seconds = max(self._spent["seconds"], 1e-9)

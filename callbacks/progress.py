@@ -1,5 +1,6 @@
 """What a person sees of a run while it goes on."""
 
+import shutil
 import sys
 import time
 
@@ -40,7 +41,7 @@ class Progress(paddle.callbacks.Callback):
         self._show(
             f"epoch {position.epoch + 1}/{self.epochs}  batch {position.batch}/{n_batches}  "
             f"loss {running['train_loss']:.4f}  top-1 {running['train_top1']:.3f}  "
-            f"lr {self.model.learning_rate:.2g}  {logs['clips_per_second']:.1f} clips/s  "
+            f"lr {logs['lr']:.2g}  {logs['clips_per_second']:.1f} clips/s  "
             f"waiting for data {logs['data_wait']:.0%}  {_duration(seconds)} left"
         )
 
@@ -68,6 +69,8 @@ class Progress(paddle.callbacks.Callback):
 
     def _show(self, line):
         if self.live:
+            # A line that wraps cannot be written over.
+            line = line[: shutil.get_terminal_size().columns - 1]
             padding = " " * max(0, self._live_width - len(line))
             self._live_width = len(line)
             print("\r" + line + padding, end="", file=self.stream, flush=True)

@@ -94,7 +94,7 @@ class VisualDLLog(paddle.callbacks.Callback):
         for tag, value in (
             ("train/loss", logs["loss"][0]),
             ("train/top1", running["train_top1"]),
-            ("train/learning_rate", self.model.learning_rate),
+            ("train/learning_rate", logs["lr"]),
             ("train/gradient_norm", self.model.gradient_norm),
             ("speed/clips_per_second", logs["clips_per_second"]),
             ("speed/data_wait", logs["data_wait"]),

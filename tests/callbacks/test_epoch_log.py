@@ -34,11 +34,22 @@ def test_the_share_of_waiting(tmp_path, monkeypatch):
     waited = iter([1.0, 4.0])
     monkeypatch.setattr("callbacks.epoch_log.time.perf_counter", lambda: next(clock))
     callback = EpochLog(tmp_path / "metrics.jsonl", data_wait=lambda: next(waited))
+    callback.set_model(stand_in_model())
     callback.on_epoch_begin(0)
     logs = {"batch_size": 20}
     callback.on_train_batch_end(0, logs)
     assert logs["clips_per_second"] == pytest.approx(2.0)
     assert logs["data_wait"] == pytest.approx(0.3)
+
+
+def test_the_rate_is_that_of_the_last_update_not_of_the_next(tmp_path):
+    callback = EpochLog(tmp_path / "metrics.jsonl", data_wait=lambda: 0.0)
+    callback.set_model(stand_in_model())
+    callback.on_epoch_begin(0)
+    callback.on_train_batch_end(0, {"batch_size": 8})
+    callback.model.learning_rate = 0.01
+    finish_epoch(callback, val_loss=2.0)
+    assert json.loads((tmp_path / "metrics.jsonl").read_text())["lr"] == 0.1
 
 
 def test_training_values_survive_a_resume_before_validation(tmp_path):

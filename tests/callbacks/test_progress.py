@@ -3,7 +3,7 @@ import io
 from callbacks.progress import Progress
 from tests.callbacks.stand_in import stand_in_model
 
-BATCH = {"batch_size": 8, "clips_per_second": 16.0, "data_wait": 0.25}
+BATCH = {"lr": 0.1, "batch_size": 8, "clips_per_second": 16.0, "data_wait": 0.25}
 EPOCH = {
     "epoch": 1,
     "train_loss": 1.5,
@@ -46,6 +46,12 @@ def test_a_long_epoch_in_a_pipe_shows_where_it_is():
     text = shown(io.StringIO(), seconds_between_lines=0)
     # Seven batches of 8 clips remain after the first, at 16 clips per second.
     assert "batch 1/4" in text and "16.0 clips/s" in text and "4 s left" in text
+
+
+def test_a_live_line_fits_its_terminal(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    live = shown(Terminal()).split("\n")[0].split("\r")[1]
+    assert live.startswith("epoch 1/2") and len(live) == 39
 
 
 def test_a_terminal_gets_one_live_line():

@@ -8,7 +8,7 @@ from tests.callbacks.stand_in import finish_epoch, stand_in_model
 
 PICTURE = np.zeros((8, 8, 3), np.uint8)
 EPOCH = {"epoch": 1, "train_loss": 1.0, "train_top1": 0.5, "val_loss": 2.0, "val_video_top1": 0.5}
-BATCH = {"loss": [1.0], "clips_per_second": 10.0, "data_wait": 0.1}
+BATCH = {"loss": [1.0], "lr": 0.1, "clips_per_second": 10.0, "data_wait": 0.1}
 
 
 def dashboard(folder):
