@@ -38,11 +38,12 @@ class Progress(paddle.callbacks.Callback):
         n_batches = self.model.batches_per_epoch
         remaining = (n_batches - position.batch) + (self.epochs - position.epoch - 1) * n_batches
         seconds = remaining * logs["batch_size"] / max(logs["clips_per_second"], 1e-9)
+        # Short enough for a terminal of 80 columns.
         self._show(
-            f"epoch {position.epoch + 1}/{self.epochs}  batch {position.batch}/{n_batches}  "
-            f"loss {running['train_loss']:.4f}  top-1 {running['train_top1']:.3f}  "
-            f"lr {logs['lr']:.2g}  {logs['clips_per_second']:.1f} clips/s  "
-            f"waiting for data {logs['data_wait']:.0%}  {_duration(seconds)} left"
+            f"epoch {position.epoch + 1}/{self.epochs} {position.batch}/{n_batches} "
+            f"loss {running['train_loss']:.3f} top-1 {running['train_top1']:.3f} "
+            f"{logs['clips_per_second']:.1f} clips/s, {logs['data_wait']:.0%} waiting, "
+            f"{_duration(seconds)} left"
         )
 
     def on_eval_begin(self, logs=None):
@@ -50,7 +51,7 @@ class Progress(paddle.callbacks.Callback):
 
     def on_eval_batch_end(self, step, logs=None):
         self._show(
-            f"epoch {self.model.position.epoch + 1}/{self.epochs}  "
+            f"epoch {self.model.position.epoch + 1}/{self.epochs} "
             f"validation {step + 1}/{self._n_batches}"
         )
 

@@ -45,7 +45,7 @@ def test_a_pipe_gets_plain_lines_and_not_too_many():
 def test_a_long_epoch_in_a_pipe_shows_where_it_is():
     text = shown(io.StringIO(), seconds_between_lines=0)
     # Seven batches of 8 clips remain after the first, at 16 clips per second.
-    assert "batch 1/4" in text and "16.0 clips/s" in text and "4 s left" in text
+    assert "epoch 1/2 1/4" in text and "16.0 clips/s, 25% waiting" in text and "4 s left" in text
 
 
 def test_a_live_line_fits_its_terminal(monkeypatch):
@@ -57,4 +57,4 @@ def test_a_live_line_fits_its_terminal(monkeypatch):
 def test_a_terminal_gets_one_live_line():
     text = shown(Terminal())
     assert text.count("\n") == 1
-    assert "\repoch 1/2  batch 1/4" in text and "\repoch 1/2  validation 1/1" in text
+    assert "\repoch 1/2 1/4" in text and "\repoch 1/2 validation 1/1" in text
