@@ -91,6 +91,9 @@ class ClipConfig:
         crop_ratio: Smallest and largest aspect ratio of a training crop.
         flip: Probability that a training clip is mirrored.
         val_clips: Up to how many evenly spread clips of a video are evaluated.
+        repeats: How many different training clips a visited video gives; must divide the batch
+            size. More than 1 saves decoding where key frames are far apart; an epoch visits every
+            video once, and so has as many times the clips.
     """
 
     frames: PositiveInt = 16
@@ -100,6 +103,7 @@ class ClipConfig:
     crop_ratio: tuple[PositiveFloat, PositiveFloat] = (0.75, 4 / 3)
     flip: ClosedUnitInterval = 0.5
     val_clips: PositiveInt = 3
+    repeats: PositiveInt = 1
 
 
 @dataclass

@@ -64,13 +64,21 @@ def training_loader(config, index, on_failure, max_failures):
         # One more in a row than the run bears ends it anyway.
         max_attempts=max_failures + 1,
         frame_indices=frame_indices(),
+        clips=clip.repeats,
     )
-    n_ranks = dist.get_world_size()
-    if train.batch_size % n_ranks:
+    if train.batch_size % clip.repeats:
         raise UserError(
-            f"--train.batch_size {train.batch_size} does not divide among {n_ranks} processes"
+            f"--clip.repeats {clip.repeats} does not divide --train.batch_size {train.batch_size}"
         )
-    sampler = TrainingSampler(len(index), train.batch_size, train.seed, dist.get_rank(), n_ranks)
+    batch_videos = train.batch_size // clip.repeats
+    n_ranks = dist.get_world_size()
+    if batch_videos % n_ranks:
+        per_video = f", {clip.repeats} of each video," if clip.repeats > 1 else ""
+        raise UserError(
+            f"--train.batch_size {train.batch_size}{per_video} does not divide among "
+            f"{n_ranks} processes"
+        )
+    sampler = TrainingSampler(len(index), batch_videos, train.seed, dist.get_rank(), n_ranks)
     return ClipLoader(clips, sampler, worker_count(train.workers), on_failure)
 
 

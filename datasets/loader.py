@@ -66,7 +66,7 @@ class ClipLoader(DataLoader):
 def _shared_memory_fits(dataset, sampler, workers):
     # Each worker has up to two batches under way. A container often has only 64 MB of /dev/shm,
     # and overrunning it kills the worker with SIGBUS.
-    clips = sampler.batch_size * getattr(dataset, "clips", 1)
+    clips = sampler.batch_size * dataset.clips
     batch_bytes = clips * 3 * dataset.frames * dataset.size**2
     try:
         free = shutil.disk_usage("/dev/shm").free

@@ -14,7 +14,7 @@ class TrainingSampler(BatchSampler):
 
     Args:
         n_videos: Number of rows of the index.
-        batch_size: Clips per step, over all processes.
+        batch_size: Videos per step, over all processes.
         seed: Seed of the order.
         rank: Number of this process.
         n_ranks: Number of processes; must divide ``batch_size``.

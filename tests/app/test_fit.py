@@ -119,6 +119,22 @@ def test_gradients_accumulated_equal_those_of_the_big_batch(corpus, tmp_path):
     np.testing.assert_allclose(step([slice(0, 3), slice(3, 6), slice(6, 7)]), whole, rtol=1e-5)
 
 
+def test_repeated_clips_make_an_epoch_longer(corpus, tmp_path):
+    config = small_config(corpus, tmp_path / "run", epochs=1)
+    config.clip.repeats = 2
+    fit(config)
+    metrics = json.loads((tmp_path / "run/metrics.jsonl").read_text())
+    # Twelve videos, two clips of each, four clips a step.
+    assert metrics["step"] == 6
+
+
+def test_repeats_that_do_not_divide_the_batch_are_refused(corpus, tmp_path):
+    config = small_config(corpus, tmp_path / "run", epochs=1)
+    config.clip.repeats = 3
+    with pytest.raises(UserError, match="--clip.repeats 3 does not divide --train.batch_size 4"):
+        fit(config)
+
+
 def test_a_loss_that_is_not_finite_stops_the_run_with_a_good_checkpoint(corpus, tmp_path):
     config = small_config(corpus, tmp_path / "run", epochs=30)
     config.optim.lr = 1e30

@@ -45,19 +45,46 @@ def digests(loader):
     ]
 
 
-def loader(index, workers=0, rank=0, n_ranks=1, epoch=0, first_batch=0):
-    sampler = TrainingSampler(len(index), 4, 5, rank, n_ranks)
+def loader(index, workers=0, rank=0, n_ranks=1, epoch=0, first_batch=0, repeats=1):
+    sampler = TrainingSampler(len(index), 4 // repeats, 5, rank, n_ranks)
     sampler.start_at(epoch, first_batch)
-    return ClipLoader(training_clips(index), sampler, workers, on_failure=pytest.fail)
+    clips = training_clips(index, clips=repeats)
+    return ClipLoader(clips, sampler, workers, on_failure=pytest.fail)
 
 
-@pytest.mark.parametrize("workers", [1, 2, 4])
-def test_the_number_of_workers_does_not_change_the_clips(index, workers):
-    assert digests(loader(index, workers)) == digests(loader(index))
+@pytest.mark.parametrize(("workers", "repeats"), [(1, 1), (2, 1), (4, 1), (2, 2)])
+def test_the_number_of_workers_does_not_change_the_clips(index, workers, repeats):
+    assert digests(loader(index, workers, repeats=repeats)) == digests(
+        loader(index, repeats=repeats)
+    )
 
 
-def test_a_resumed_epoch_gives_the_rest_of_its_clips(index):
-    assert digests(loader(index, first_batch=1)) == digests(loader(index))[4:]
+@pytest.mark.parametrize("repeats", [1, 2])
+def test_a_resumed_epoch_gives_the_rest_of_its_clips(index, repeats):
+    resumed = loader(index, first_batch=1, repeats=repeats)
+    assert digests(resumed) == digests(loader(index, repeats=repeats))[4:]
+
+
+def test_repeated_clips_of_a_video_differ_and_the_first_is_the_one_without_repeats(index):
+    request = Request(0, 3, 0)
+    clips = training_clips(index, clips=4)[request].clips
+    assert clips.shape == (4, 3, 8, 24, 24)
+    np.testing.assert_array_equal(clips[0], training_clips(index)[request].clips[0])
+    assert len({clip.tobytes() for clip in clips}) == 4
+
+
+def test_with_repeats_an_epoch_still_visits_every_video_once(index):
+    batches = [rows.numpy().tolist() for _, _, rows in loader(index, repeats=2)]
+    assert [len(rows) for rows in batches] == [4, 4, 4, 2]
+    visited = [row for rows in batches for row in rows]
+    assert visited[::2] == visited[1::2]
+    assert sorted(visited[::2]) == list(range(7))
+
+
+def test_two_processes_share_repeated_clips(index):
+    both = [digests(loader(index, rank=rank, n_ranks=2, repeats=2)) for rank in (0, 1)]
+    whole = digests(loader(index, repeats=2))
+    assert both[0][:2] + both[1][:2] == whole[:4]
 
 
 def test_two_processes_share_the_clips_of_one(index):
