@@ -19,11 +19,11 @@ from app.errors import UserError
 from app.export_cache import TOLERANCE, stamped
 from app.exporting import (
     DESCRIPTION,
-    FILES,
     ONNX,
     PARAMETERS,
     PROGRAM,
     Scores,
+    is_exported,
     write_inference_model,
     written_aside,
 )
@@ -121,7 +121,7 @@ def _output_folder(config):
     folder = Path(config.output)
     if folder.exists() and not folder.is_dir():
         raise UserError(f"--output {folder}: is a file; name a folder")
-    if folder.is_dir() and {path.name for path in folder.iterdir()} - FILES:
+    if folder.is_dir() and any(folder.iterdir()) and not is_exported(folder):
         raise UserError(f"--output {folder}: holds other things than an export; name a new folder")
     return folder
 

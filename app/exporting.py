@@ -107,7 +107,8 @@ def written_aside(folder):
     """A new folder that takes the place of another at the end of the block, or never existed.
 
     Args:
-        folder: The folder to be; one that is there already is replaced.
+        folder: The folder to be. The exported files of one that is there already are replaced,
+            what else is in it, evaluations for example, stays.
 
     Yields:
         Path of an empty folder beside it.
@@ -121,6 +122,10 @@ def written_aside(folder):
         yield aside
         for path in (*aside.iterdir(), aside):
             _sync(path)
+        if folder.is_dir():
+            for path in folder.iterdir():
+                if path.name not in FILES:
+                    path.rename(aside / path.name)
         shutil.rmtree(folder, ignore_errors=True)
         aside.rename(folder)
         _sync(folder.parent)

@@ -58,16 +58,28 @@ def predict(config):
     if config.features:
         return _write_features(config, engine, sources, failed)
     predictions, files = [], []
-    for place, source in enumerate(sources):
+    interrupted = False
+    for place, source in enumerate(sources, 1):
         try:
-            prediction = _predict_one(config, engine, source, f"{place + 1}/{len(sources)}")
+            prediction = _predict_one(config, engine, source, f"{place}/{len(sources)}")
             files += _write_pictures(config, prediction, files)
         except (VideoError, UserError) as error:
             _fail(failed, source, error)
+        except KeyboardInterrupt:
+            _complain(source.name, "interrupted; the videos before it are reported")
+            interrupted = True
+            break
         else:
             predictions.append(prediction)
     return PredictionReport(
-        predictions, failed, config.format, config.top_k, config.timeline, engine.name, files
+        predictions,
+        failed,
+        config.format,
+        config.top_k,
+        config.timeline,
+        engine.name,
+        files,
+        interrupted,
     )
 
 
@@ -200,6 +212,7 @@ def _unused(path, files):
 
 def _write_features(config, engine, sources, failed):
     file = FeatureFile()
+    interrupted = False
     for place, source in enumerate(sources, 1):
         starts, features = [], []
         try:
@@ -213,6 +226,10 @@ def _write_features(config, engine, sources, failed):
                 raise VideoError(source.name, "no frame came")
         except VideoError as error:
             _fail(failed, source, error)
+        except KeyboardInterrupt:
+            _complain(source.name, "interrupted; the videos before it are kept")
+            interrupted = True
+            break
         else:
             file.add(source.name, starts, np.concatenate(features))
     if len(file):
@@ -222,7 +239,8 @@ def _write_features(config, engine, sources, failed):
             raise UserError(
                 f"--features {config.features}: cannot be written: {error.strerror}"
             ) from None
-    return FeatureReport(config.features if len(file) else None, len(file), failed, engine.name)
+    path = config.features if len(file) else None
+    return FeatureReport(path, len(file), failed, engine.name, interrupted)
 
 
 def _fail(failed, source, error):

@@ -21,6 +21,7 @@ class PredictionReport:
         timeline: Whether to give the segments.
         engine: Name of the engine.
         files: Files that were written.
+        interrupted: Whether Ctrl-C ended it early.
     """
 
     predictions: list[Prediction]
@@ -30,11 +31,12 @@ class PredictionReport:
     timeline: bool
     engine: str
     files: list[str]
+    interrupted: bool = False
 
     @property
     def exit_code(self):
-        """0, 1 when some videos failed, 2 when all did."""
-        return 0 if not self.failed else 1 if self.predictions else 2
+        """0, 1 when some videos failed, 2 when all did, 130 after Ctrl-C."""
+        return _exit_code(len(self.predictions), self)
 
     def __str__(self):
         if self.format == "json":
@@ -124,20 +126,28 @@ class FeatureReport:
         videos: Number of videos in it.
         failed: Name -> reason of those that could not be read.
         engine: Name of the engine.
+        interrupted: Whether Ctrl-C ended it early.
     """
 
     path: str | None
     videos: int
     failed: dict[str, str]
     engine: str
+    interrupted: bool = False
 
     @property
     def exit_code(self):
-        """0, 1 when some videos failed, 2 when all did."""
-        return 0 if not self.failed else 1 if self.videos else 2
+        """0, 1 when some videos failed, 2 when all did, 130 after Ctrl-C."""
+        return _exit_code(self.videos, self)
 
     def __str__(self):
         return f"written: {self.path} (features of {self.videos} videos)" if self.path else ""
+
+
+def _exit_code(n_done, report):
+    if report.interrupted:
+        return 130
+    return 0 if not report.failed else 1 if n_done else 2
 
 
 def _as_dicts(top):

@@ -90,7 +90,7 @@ def draw_timeline(prediction, path):
     below.xaxis.set_major_locator(MaxNLocator(12, steps=[1, 1.5, 2, 3, 6, 10]))
     if prediction.fps:
         below.xaxis.set_major_formatter(FuncFormatter(lambda value, _: clock(value)))
-        below.set_xlabel("time (min:s)")
+        below.set_xlabel("time")
     else:
         below.set_xlabel("frame")
     names = [prediction.labels[number] for number in drawn]

@@ -54,9 +54,13 @@ def test_a_run_is_exported_into_its_own_folder(run):
 
 
 def test_an_earlier_export_is_replaced(run, tmp_path):
-    for _ in range(2):
-        export(ExportConfig(str(run), str(tmp_path / "out")))
+    export(ExportConfig(str(run), str(tmp_path / "out")))
+    (tmp_path / "out" / "evaluation").mkdir()
+    (tmp_path / "out" / "model.json").write_text("old")
+    export(ExportConfig(str(run), str(tmp_path / "out")))
     assert os.listdir(tmp_path) == ["out"]
+    assert (tmp_path / "out" / "evaluation").is_dir()
+    assert (tmp_path / "out" / "model.json").read_text() != "old"
 
 
 def test_a_weight_file_is_exported_beside_itself(tmp_path):

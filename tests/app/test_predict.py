@@ -13,6 +13,7 @@ from app.configuration import PredictConfig
 from app.engine import open_engine
 from app.errors import UserError
 from app.predict import predict
+from app.windows import open_windows
 from datasets.decoding import VideoReader
 from datasets.sampling import sliding_windows
 from tests.app.small_run import PROJECT, run
@@ -93,6 +94,20 @@ def test_the_exit_code_is_2_when_nothing_could_be_done(folder):
     assert predict_on_cpu(folder, folder / "broken.mp4").exit_code == 2
     with pytest.raises(UserError, match="there is no such camera"):
         predict_on_cpu(folder, "/dev/video99")
+
+
+def test_ctrl_c_keeps_what_was_done_before(folder, monkeypatch):
+    opened = []
+
+    def open_then_interrupt(source, *options):
+        opened.append(source)
+        if len(opened) == 2:
+            raise KeyboardInterrupt
+        return open_windows(source, *options)
+
+    monkeypatch.setattr("app.predict.open_windows", open_then_interrupt)
+    report = predict_on_cpu(folder, folder / "videos")
+    assert (len(report.predictions), report.exit_code) == (1, 130)
 
 
 def test_features_are_kept_by_window_and_by_video(folder, tmp_path):
