@@ -1,7 +1,9 @@
 """Crop, scale, flip and turn the frames of one clip inside FFmpeg's filters.
 
 No full-size RGB frame is ever made: a frame is cropped as the decoder left it, scaled and
-converted in one step, and the frames of a clip come out as one tall picture.
+converted in one step, and the frames of a clip come out as one tall picture. Only a square of the
+whole short side, as evaluation looks at, is scaled first and cropped then: that is how the papers
+evaluate, and the two orders differ by up to a pixel of the original.
 """
 
 import av
@@ -131,15 +133,21 @@ def _build(frame, crop, size, mirror, tile):
             time_base=frame.time_base or 1,
         )
     ]
-    if crop != (0, 0, frame.width, frame.height):
-        x, y, width, height = crop
+    x, y, width, height = crop
+    scaled, crop_then = (size, size), None
+    if width == height == min(frame.width, frame.height) and frame.width != frame.height:
+        scaled, crop_then = _scale_first(frame.width, frame.height, x, y, size)
+        width, height = frame.width, frame.height
+    elif crop != (0, 0, frame.width, frame.height):
         nodes.append(graph.add("crop", f"{width}:{height}:{x}:{y}"))
     flags = "bilinear"
-    if crop[2:] == (size, size) and size % 16:
-        # With nothing to scale, FFmpeg's fast conversion leaves out the last size % 16 columns.
+    if (width, height) == scaled and scaled[0] % 16:
+        # With nothing to scale, FFmpeg's fast conversion leaves out the last columns.
         flags += "+accurate_rnd"
-    nodes.append(graph.add("scale", f"{size}:{size}:flags={flags}"))
+    nodes.append(graph.add("scale", f"{scaled[0]}:{scaled[1]}:flags={flags}"))
     nodes.append(graph.add("format", "gbrp"))
+    if crop_then:
+        nodes.append(graph.add("crop", f"{size}:{size}:{crop_then[0]}:{crop_then[1]}"))
     if mirror:
         nodes.append(graph.add(mirror))
     nodes.append(graph.add("tile", f"1x{tile}"))
@@ -147,6 +155,18 @@ def _build(frame, crop, size, mirror, tile):
     graph.link_nodes(*nodes)
     graph.configure()
     return graph
+
+
+def _scale_first(width, height, x, y, size):
+    """Sizes of a frame whose short side becomes ``size``, and where its square begins then."""
+    short = min(width, height)
+    scaled = int(size * width / short), int(size * height / short)
+    # At the same share of the room that is left; a half is rounded to even, as Pillow's users do.
+    place = [
+        round(start * (new - size) / (old - short)) if old > short else 0
+        for start, new, old in zip((x, y), scaled, (width, height), strict=True)
+    ]
+    return scaled, place
 
 
 def _even(start, length, limit):
