@@ -3,6 +3,7 @@
 import importlib
 import os
 import re
+import signal
 import sys
 import warnings
 from pathlib import Path
@@ -11,6 +12,7 @@ from jsonargparse import ArgumentError, ArgumentParser
 
 from app import configuration
 from app.errors import UserError
+from app.option_words import plain_words
 
 # verb -> configuration class, and the module and function that do the work. The module is imported
 # only when its verb runs: Paddle takes seconds to import, `--help` should not.
@@ -28,9 +30,6 @@ VERBS = {
     "board": (configuration.BoardConfig, "app.board", "open_board"),
 }
 POSITIONAL = {"evaluate", "score", "convert", "index", "prepare", "predict", "export"}
-# Options that take several numbers, written one after the other.
-SERIES = {"--k"}
-
 DEMO_RECIPE = Path(__file__).parent.parent / "configs" / "demo.yaml"
 
 
@@ -52,10 +51,7 @@ def build_parser():
         summary = config_class.__doc__.splitlines()[0]
         verbs.add_subcommand(verb, verb_parser, help=summary, description=summary)
         for action in verb_parser._actions:
-            if action.default is False:
-                # `--resume` alone means `--resume true`.
-                action.nargs, action.const = "?", True
-            elif action.dest == "sources":
+            if action.dest == "sources":
                 # Several words, instead of one that is written as a list.
                 action.nargs, action._typehint, action.metavar = "+", str, "SOURCE"
     return parser
@@ -73,7 +69,8 @@ def main(arguments=None):
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
         parser = build_parser()
-        parsed = parser.parse_args(_with_implied_config(_with_lists(_with_underscores(arguments))))
+        words = plain_words(arguments, _flags(arguments[:1]))
+        parsed = parser.parse_args(_with_implied_config(words))
         config = parser.instantiate(parsed)[parsed.verb]
         config_class, module, function = VERBS[parsed.verb]
         fields = {name: config[name] for name in config_class.__dataclass_fields__}
@@ -82,16 +79,26 @@ def main(arguments=None):
         warnings.filterwarnings("ignore", message="When training, we now always track")
         work = getattr(importlib.import_module(module), function)
         result = work(config_class(**fields))
+        text = str(result)
+        if text:
+            print(text, flush=True)
     except _user_errors() as error:
         return _complain(error)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 128 + signal.SIGINT
     except BrokenPipeError:
         # The reader of our output (`| head`) has gone; not an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    text = str(result)
-    if text:
-        print(text)
     return getattr(result, "exit_code", 0)
+
+
+def _flags(verb):
+    """The options of a verb that are off unless named, with their dashes."""
+    config_class = VERBS.get(verb[0], (None,))[0] if verb else None
+    fields = getattr(config_class, "__dataclass_fields__", {})
+    return {f"--{name}" for name, field in fields.items() if field.default is False}
 
 
 def _user_errors():
@@ -100,27 +107,6 @@ def _user_errors():
     from weights.errors import WeightsError
 
     return ArgumentError, UserError, SourceError, WeightsError
-
-
-def _with_underscores(arguments):
-    """Options may be written with dashes as well: `--no-check` is `--no_check`."""
-    words = []
-    for word in arguments:
-        name, equals, value = word.partition("=")
-        is_option = name.startswith("--")
-        words.append("--" + name[2:].replace("-", "_") + equals + value if is_option else word)
-    return words
-
-
-def _with_lists(arguments):
-    """A series is one list to jsonargparse: `--k 1 5` becomes `--k [1,5]`."""
-    words = []
-    for word in arguments:
-        if word.isdigit() and len(words) > 1 and words[-2] in SERIES:
-            words[-1] = f"[{words[-1].strip('[]')},{word}]"
-        else:
-            words.append(word)
-    return words
 
 
 def _with_implied_config(arguments):

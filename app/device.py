@@ -19,21 +19,21 @@ def choose_device(name):
     """
     kind, colon, number = name.partition(":")
     if name != "auto" and (kind not in ("cpu", "gpu") or (colon and not number.isdigit())):
-        raise UserError(f"--train.device {name}: use auto, cpu, gpu, or a number such as gpu:0")
+        raise UserError(f"device {name}: use auto, cpu, gpu, or a number such as gpu:0")
     if name == "cpu":
         return _use("cpu")
     if not paddle.is_compiled_with_cuda():
         if name == "auto":
             return _use("cpu")
         raise UserError(
-            f"--train.device {name}: this Paddle is the CPU build; `make setup` installs the GPU "
+            f"device {name}: this Paddle is the CPU build; `make setup` installs the GPU "
             "build where nvidia-smi finds a GPU"
         )
     n_gpus = paddle.device.cuda.device_count()
     if n_gpus == 0 and name == "auto":
         return _use("cpu")
     if int(number or 0) >= n_gpus:
-        raise UserError(f"--train.device {name}: Paddle sees {n_gpus} GPUs")
+        raise UserError(f"device {name}: Paddle sees {n_gpus} GPUs")
     # Under `paddle.distributed.launch` every process is told its own GPU.
     own = paddle.distributed.ParallelEnv().device_id
     return _use(f"gpu:{number or own}")

@@ -3,8 +3,9 @@ import sys
 
 import pytest
 
-from app.command_line import main
+from app.command_line import VERBS, main
 from app.configuration import FitConfig
+from app.option_words import plain_words
 from app.run_folder import RunFolder, config_text
 from tests.app.small_run import PROJECT
 
@@ -31,8 +32,8 @@ def complaint(capsys, *arguments):
         ("fit --data.max_failures 1.5", "--data.max_failures"),
         ("fit --data.videos /no/such/folder", "/no/such/folder"),
         ("fit --config /no/such/file.yaml", "/no/such/file.yaml"),
-        ("fit --train.device gpu", "--train.device gpu"),
-        ("fit --train.device tpu", "--train.device tpu"),
+        ("fit --train.device gpu", "device gpu"),
+        ("fit --train.device tpu", "device tpu"),
         ("fit --data.annotation x.json", "x.json"),
         ("index /no/such/folder", "/no/such/folder"),
         ("fit --resume", "--run_dir"),
@@ -67,7 +68,7 @@ def test_help_names_every_verb():
         [sys.executable, "-m", "app", "--help"], cwd=PROJECT, capture_output=True, text=True
     )
     assert result.returncode == 0
-    for verb in ("fit", "evaluate", "summary", "board", "convert", "weights"):
+    for verb in VERBS:
         assert verb in result.stdout
 
 
@@ -99,6 +100,31 @@ def test_summary_counts(capsys):
     out = capsys.readouterr().out
     assert "parameters: 33,409,104" in out
     assert "multiply-adds for one clip of 3x16x112x112: 8,30" in out
+
+
+@pytest.mark.parametrize(
+    ("typed", "parsed"),
+    [
+        ("predict run --timeline a.mp4", "predict run --timeline=true a.mp4"),
+        ("fit --resume", "fit --resume=true"),
+        ("fit --resume false", "fit --resume false"),
+        ("convert a.pth --no-check", "convert a.pth --no_check=true"),
+        ("score a b --k 1 5", "score a b --k [1,5]"),
+        ("fit --data.videos my-videos", "fit --data.videos my-videos"),
+    ],
+)
+def test_what_people_type(typed, parsed):
+    flags = {"--timeline", "--resume", "--no_check"}
+    assert plain_words(typed.split(), flags) == parsed.split()
+
+
+def test_ctrl_c_is_no_traceback(monkeypatch, capsys):
+    def interrupt(config):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("app.published_weights.list_weights", interrupt)
+    assert main(["weights"]) == 130
+    assert capsys.readouterr().err == "interrupted\n"
 
 
 def test_dashes_and_underscores_are_the_same(capsys):
