@@ -104,7 +104,7 @@ class VisualDLLog(paddle.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         sheet = self.draw_clips()
         if sheet is not None:
-            self._writer.add_image("training_clips", sheet, self.model.position.epoch + 1)
+            self._writer.add_image("pictures/training_clips", sheet, self.model.position.epoch + 1)
 
     def on_eval_end(self, logs=None):
         epoch = logs["epoch"]
@@ -112,7 +112,7 @@ class VisualDLLog(paddle.callbacks.Callback):
             if name.startswith(("train_", "val_")):
                 self._writer.add_scalar(f"epoch/{name}", value, epoch)
         picture = self.draw_confusion(self.model.evaluation.confusion())
-        self._writer.add_image("confusion", picture, epoch)
+        self._writer.add_image("pictures/confusion", picture, epoch)
 
     def state_dict(self):
         self._writer.flush()

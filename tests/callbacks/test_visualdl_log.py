@@ -55,7 +55,7 @@ def test_everything_is_logged(tmp_path):
         "epoch/val_loss",
         "epoch/val_video_top1",
     }
-    assert set(tags["image"]) == {"training_clips", "confusion"}
+    assert set(tags["image"]) == {"pictures/training_clips", "pictures/confusion"}
     assert "configuration/optim" in tags["text"]
     assert tags["hyper_parameters"]
 
