@@ -15,12 +15,14 @@ with open(f"{folder}/model.json", encoding="utf-8") as file:
     model = json.load(file)
 frames, stride, size = (model["input"][key] for key in ("frames", "stride", "size"))
 
-# Every frame: the square in its middle, scaled as in training.
-filters = {"crop": r"min(iw\,ih):min(iw\,ih)", "scale": f"{size}:{size}:flags=bilinear"}
+# Every frame: the short side scaled to the size, then the square in the middle.
+width, height = (rf"max({size}\,trunc({size}*{side}))" for side in ("iw/ih", "ih/iw"))
+scale = ("scale", f"{width}:{height}:flags=bilinear")
+filters = (scale, ("format", "gbrp"), ("crop", f"{size}:{size}"), ("buffersink",))
 pictures = []
 with av.open(video) as container:
     graph = av.filter.Graph()
-    nodes = [graph.add(*item) for item in (*filters.items(), ("format", "gbrp"), ("buffersink",))]
+    nodes = [graph.add(*item) for item in filters]
     graph.link_nodes(graph.add_buffer(template=container.streams.video[0]), *nodes).configure()
     for frame in container.decode(video=0):
         graph.push(frame)
