@@ -1,8 +1,13 @@
 """Pictures of a run, as uint8 RGB arrays."""
 
+import logging
+
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+# VisualDL lets every library's chatter through; matplotlib tells of its font cache.
+logging.getLogger("matplotlib").setLevel(logging.WARNING)
 
 # Clips on a contact sheet, and frames of each.
 SHEET_CLIPS = 8
