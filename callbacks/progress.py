@@ -1,5 +1,6 @@
 """What a person sees of a run while it goes on."""
 
+import contextlib
 import shutil
 import sys
 import time
@@ -57,14 +58,12 @@ class Progress(paddle.callbacks.Callback):
 
     def on_eval_end(self, logs=None):
         self._clear()
-        print(
+        self._write(
             f"epoch {logs['epoch']}/{self.epochs}  loss {logs['train_loss']:.4f}  "
             f"top-1 {logs['train_top1']:.3f}  |  validation: loss {logs['val_loss']:.4f}  "
             f"clip top-1 {logs['val_clip_top1']:.3f} top-5 {logs['val_clip_top5']:.3f}  "
             f"video top-1 {logs['val_video_top1']:.3f} top-5 {logs['val_video_top5']:.3f}  |  "
-            f"{logs['clips_per_second']:.1f} clips/s, waiting for data {logs['data_wait']:.0%}",
-            file=self.stream,
-            flush=True,
+            f"{logs['clips_per_second']:.1f} clips/s, waiting for data {logs['data_wait']:.0%}\n"
         )
         self._shown_at = time.monotonic()
 
@@ -74,15 +73,21 @@ class Progress(paddle.callbacks.Callback):
             line = line[: shutil.get_terminal_size().columns - 1]
             padding = " " * max(0, self._live_width - len(line))
             self._live_width = len(line)
-            print("\r" + line + padding, end="", file=self.stream, flush=True)
+            self._write("\r" + line + padding)
         elif time.monotonic() - self._shown_at >= self.seconds_between_lines:
             self._shown_at = time.monotonic()
-            print(line, file=self.stream, flush=True)
+            self._write(line + "\n")
 
     def _clear(self):
         if self.live:
-            print("\r" + " " * self._live_width + "\r", end="", file=self.stream)
+            self._write("\r" + " " * self._live_width + "\r")
             self._live_width = 0
+
+    def _write(self, text):
+        # Whoever read along (`| tee`, a closed terminal) may leave; the run goes on.
+        with contextlib.suppress(BrokenPipeError):
+            self.stream.write(text)
+            self.stream.flush()
 
 
 def _duration(seconds):

@@ -48,6 +48,14 @@ def test_a_long_epoch_in_a_pipe_shows_where_it_is():
     assert "epoch 1/2 1/4" in text and "16.0 clips/s, 25% waiting" in text and "4 s left" in text
 
 
+def test_a_run_goes_on_when_nobody_reads_any_more():
+    class Closed(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+
+    shown(Closed(), seconds_between_lines=0)
+
+
 def test_a_live_line_fits_its_terminal(monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
     live = shown(Terminal()).split("\n")[0].split("\r")[1]
