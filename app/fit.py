@@ -1,5 +1,6 @@
 """python -m app fit: train a 3D ResNet on videos."""
 
+import contextlib
 import json
 import sys
 from contextlib import ExitStack
@@ -289,7 +290,9 @@ class _Run:
 
     def _say(self, line, stream=None):
         if self.is_main:
-            print(line, file=stream or sys.stdout, flush=True)
+            # A reader that has left (`| head`) does not end a run.
+            with contextlib.suppress(BrokenPipeError):
+                print(line, file=stream or sys.stdout, flush=True)
 
 
 def _check_values(config):
