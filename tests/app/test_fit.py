@@ -1,5 +1,6 @@
 import json
 
+import av
 import numpy as np
 import paddle
 import pytest
@@ -21,6 +22,7 @@ from app.fit import fit
 from app.video_model import NonFiniteLossError
 from callbacks.checkpoint import newest_first
 from tests.app.small_run import write_corpus
+from tests.videos import write_video
 
 
 @pytest.fixture(scope="module")
@@ -152,16 +154,32 @@ def test_early_stopping_ends_the_run(corpus, tmp_path):
     assert fit(config).epochs < 30
 
 
+def write_sound(path):
+    """An mp4 with sound and no picture."""
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("aac", rate=48000)
+        for number in range(4):
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
+            frame.sample_rate, frame.pts = 48000, 1024 * number
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_bad_files_are_named_once_and_the_run_ends_well(corpus, tmp_path, workers, capfd):
     videos = write_corpus(tmp_path / "videos", n_train=6)
+    whole = (videos / "train/run/0.mp4").read_bytes()
     bad = {
-        "truncated.mp4": (videos / "train/run/0.mp4").read_bytes()[:200],
+        "truncated.mp4": whole[: len(whole) * 7 // 10],
         "empty.mp4": b"",
         "text.avi": b"no video at all\n" * 100,
     }
     for name, content in bad.items():
         (videos / "train/walk" / name).write_bytes(content)
+    write_sound(videos / "train/walk/sound.mp4")
+    bad["sound.mp4"] = None
+    # A video of one frame is short, not bad: it is looped.
+    write_video(videos / "train/walk/still.mp4", frames=1, width=48, height=40)
     (videos / "val/walk/broken.mp4").write_bytes(b"")
     config = small_config(videos, tmp_path / "run", workers=workers, epochs=3)
     config.data.max_failures = 10
@@ -170,7 +188,7 @@ def test_bad_files_are_named_once_and_the_run_ends_well(corpus, tmp_path, worker
     named = [line["path"].rsplit("/", 1)[-1] for line in lines]
     assert sorted(named) == sorted([*bad, "broken.mp4"])
     assert all(line["reason"] for line in lines)
-    assert result.epochs == 3 and result.failed_videos == 4
+    assert result.epochs == 3 and result.failed_videos == 5
     # Six good validation videos, one broken: it counts as wrong.
     assert result.evaluation.failed == 1
     assert result.evaluation.video_top5 == pytest.approx(6 / 7)
