@@ -103,9 +103,11 @@ def _run(predictor, clips):
 
 
 def _n_threads():
-    """Threads to compute with: as OpenMP is told, else one per core this process may use."""
-    told = os.environ.get("OMP_NUM_THREADS", "")
-    return int(told) if told.isdigit() and int(told) else len(os.sched_getaffinity(0))
+    """Threads to compute with: one per core this process may use.
+
+    OMP_NUM_THREADS tells nothing here: importing Paddle sets it to 1 where nobody did.
+    """
+    return len(os.sched_getaffinity(0))
 
 
 def _summary(error):
