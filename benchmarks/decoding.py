@@ -12,8 +12,10 @@ On one core. Every number is a ratio within this run, the ways of reading taking
    beside the frames extracted as JPEG, 240 high;
 3. all evaluation windows of a video: 16 frames each, centre crop, 112x112.
 
-Times are processor time, so that other load on the machine counts little. OpenCV and decord clips
-are scaled by OpenCV's bilinear, which does not smooth: quicker than what this project, PIL and
+Every way lives in a process of its own, ours prepared as the loader prepares its workers, and
+reads several clips before it is the next one's turn: a worker's caches are warm. Times are
+processor time, so that other load on the machine counts little. OpenCV and decord clips are
+scaled by OpenCV's bilinear, which does not smooth: quicker than what this project, PIL and
 torchcodec do, and not the same picture. "OpenCV area" is OpenCV's way of smoothing.
 
 "vs X" is how many times faster than X this project is; "x decoding" is its time over that of
@@ -35,11 +37,16 @@ import av
 import numpy as np
 
 from benchmarks.decoding_rivals import JPEG_ROUTES, RIVALS, SIZE
+from benchmarks.own_process import OwnProcess
+from datasets.allocator import keep_freed_memory
 from datasets.decoding import VideoReader
 from datasets.frame_index import FrameIndex, Numbering
 
 FRAMES = 16
-ROUNDS = 30
+ROUNDS = 4
+# Clips, or times all windows of a video, that one way reads before it is the next one's turn.
+CLIPS_IN_A_ROW = 10
+TIMES_IN_A_ROW = 3
 
 
 def footage(width, height, frames, seed=0):
@@ -119,8 +126,9 @@ def necessary(path, index, wanted):
 
 
 def ours(path, index, starts, crop):
+    """Clips of consecutive frames as the loader's workers read them."""
     with VideoReader(path, index=index) as video:
-        return video.read_clips(starts[:, None] + np.arange(FRAMES), crop, SIZE)
+        video.read_clips(starts[:, None] + np.arange(FRAMES), crop, SIZE)
 
 
 def random_crop(rng, index):
@@ -130,33 +138,55 @@ def random_crop(rng, index):
     return int(x), int(y), side, side
 
 
-def timed(times, name, function, *args):
-    begin = time.process_time()
-    try:
+class Ways:
+    """The ways of reading that are compared, each in a process of its own.
+
+    Args:
+        rivals: Their functions by name; those that time "ours" and "decoding" come on top.
+        more: Names that are "ours" on another file.
+    """
+
+    def __init__(self, rivals, more=()):
+        own = {name: OwnProcess(ours, keep_freed_memory) for name in ("ours", *more)}
+        others = {name: OwnProcess(_without_result(rival)) for name, rival in rivals.items()}
+        self._processes = {**own, **others, "decoding": OwnProcess(necessary, keep_freed_memory)}
+        self.times = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for process in self._processes.values():
+            process.close()
+
+    def time(self, name, calls):
+        seconds, error = self._processes[name].time(calls)
+        if error is not None:
+            print(f"  {name} fails: {error}", file=sys.stderr)
+        self.times.setdefault(name, []).extend(seconds)
+
+
+def _without_result(function):
+    def run(*args):
         function(*args)
-    except (
-        Exception
-    ) as error:  # A rival that fails on a file is reported, and does not end the run.
-        print(f"  {name} fails: {type(error).__name__}: {str(error)[:80]}", file=sys.stderr)
-        times.setdefault(name, []).append(float("nan"))
-    else:
-        times.setdefault(name, []).append(time.process_time() - begin)
+
+    return run
 
 
 def random_clips(path, rounds):
     """Times of a random training clip, by way of reading."""
     index = FrameIndex.build(path)
     rng = np.random.default_rng(0)
-    times = {}
-    for _ in range(rounds):
-        start = int(rng.integers(0, index.n_frames - FRAMES + 1))
-        crop = random_crop(rng, index)
-        wanted = start + np.arange(FRAMES)
-        timed(times, "ours", ours, path, index, np.array([start]), crop)
-        times.setdefault("decoding", []).append(necessary(path, index, wanted))
-        for name, rival in RIVALS.items():
-            timed(times, name, rival, path, start, FRAMES, crop)
-    return times
+    with Ways(RIVALS) as ways:
+        for _ in range(rounds):
+            starts = rng.integers(0, index.n_frames - FRAMES + 1, CLIPS_IN_A_ROW).tolist()
+            crops = [random_crop(rng, index) for _ in starts]
+            clips = list(zip(starts, crops, strict=True))
+            ways.time("ours", [(path, index, np.array([s]), crop) for s, crop in clips])
+            ways.time("decoding", [(path, index, s + np.arange(FRAMES)) for s in starts])
+            for name in RIVALS:
+                ways.time(name, [(path, s, FRAMES, crop) for s, crop in clips])
+    return ways.times
 
 
 def prepare(path, folder):
@@ -189,20 +219,23 @@ def prepared_clips(path, rounds):
         copy, jpegs = prepare(path, folder)
         original, index = FrameIndex.build(path), FrameIndex.build(copy)
         rng = np.random.default_rng(0)
-        times = {}
-        for _ in range(rounds):
-            start = int(rng.integers(0, index.n_frames - FRAMES + 1))
-            crop = random_crop(rng, index)
-            wanted = start + np.arange(FRAMES)
-            timed(times, "ours", ours, copy, index, np.array([start]), crop)
-            times.setdefault("decoding", []).append(necessary(copy, index, wanted))
-            in_jpeg = tuple(int(v * 240 / index.height) for v in crop)
-            for name, route in JPEG_ROUTES.items():
-                timed(times, name, route, jpegs, start, FRAMES, in_jpeg)
-            start = min(start, original.n_frames - FRAMES)
-            whole = tuple(int(v * original.height / index.height) for v in crop)
-            timed(times, "the original", ours, path, original, np.array([start]), whole)
-    return times
+        with Ways(JPEG_ROUTES, more=["the original"]) as ways:
+            for _ in range(rounds):
+                starts = rng.integers(0, index.n_frames - FRAMES + 1, CLIPS_IN_A_ROW).tolist()
+                clips = [(start, random_crop(rng, index)) for start in starts]
+                ways.time("ours", [(copy, index, np.array([s]), crop) for s, crop in clips])
+                ways.time("decoding", [(copy, index, s + np.arange(FRAMES)) for s in starts])
+                in_jpeg = [(s, tuple(v * 240 // index.height for v in crop)) for s, crop in clips]
+                for name in JPEG_ROUTES:
+                    ways.time(name, [(jpegs, s, FRAMES, crop) for s, crop in in_jpeg])
+                last = original.n_frames - FRAMES
+                whole = [
+                    (min(s, last), tuple(v * original.height // index.height for v in crop))
+                    for s, crop in clips
+                ]
+                calls = [(path, original, np.array([s]), crop) for s, crop in whole]
+                ways.time("the original", calls)
+    return ways.times
 
 
 def all_windows(path, rounds):
@@ -212,13 +245,13 @@ def all_windows(path, rounds):
     crop = (index.width - side) // 2, (index.height - side) // 2, side, side
     starts = np.arange(0, index.n_frames - FRAMES + 1, FRAMES)
     n_frames = len(starts) * FRAMES
-    times = {}
-    for _ in range(rounds):
-        timed(times, "ours", ours, path, index, starts, crop)
-        times.setdefault("decoding", []).append(necessary(path, index, np.arange(n_frames)))
-        for name, rival in RIVALS.items():
-            timed(times, name, rival, path, 0, n_frames, crop)
-    return times
+    with Ways(RIVALS) as ways:
+        for _ in range(rounds):
+            ways.time("ours", [(path, index, starts, crop)] * TIMES_IN_A_ROW)
+            ways.time("decoding", [(path, index, np.arange(n_frames))] * TIMES_IN_A_ROW)
+            for name in RIVALS:
+                ways.time(name, [(path, 0, n_frames, crop)] * TIMES_IN_A_ROW)
+    return ways.times
 
 
 def table(title, files, measure, rounds, ways):
@@ -239,7 +272,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--clips", type=Path, help="folder of real videos, each a row of its own")
     parser.add_argument("--core", type=int, default=0, help="core to stay on")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help="clips per video and way")
+    parser.add_argument(
+        "--rounds", type=int, default=ROUNDS, help="turns of ten clips per video and way"
+    )
     args = parser.parse_args()
     os.sched_setaffinity(0, {args.core})
     with tempfile.TemporaryDirectory() as folder:
@@ -250,7 +285,7 @@ def main():
         table("1. A random training clip", files, random_clips, rounds, [*RIVALS])
         ways = [*JPEG_ROUTES, "the original"]
         table("2. The same, prepared, beside JPEG", files, prepared_clips, rounds, ways)
-        table("3. All evaluation windows", files, all_windows, max(3, rounds // 5), [*RIVALS])
+        table("3. All evaluation windows", files, all_windows, rounds, [*RIVALS])
 
 
 if __name__ == "__main__":

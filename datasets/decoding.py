@@ -148,8 +148,13 @@ class VideoReader:
             VideoError: A frame cannot be read.
         """
         indices = self._checked(indices, 2)
+        clips = self.iterate_clips(indices, crop, size, flip)
+        if len(indices) == 1:
+            # As in most training: no need to copy it.
+            [(_, clip)] = clips
+            return clip[None]
         out = np.empty((len(indices), 3, indices.shape[1], size, size), np.uint8)
-        for k, clip in self.iterate_clips(indices, crop, size, flip):
+        for k, clip in clips:
             out[k] = clip
         return out
 

@@ -1,4 +1,7 @@
-"""What a loader's worker process does before its first clip: it ties its life to its parent's."""
+"""What a loader's worker process does before its first clip.
+
+It ties its life to its parent's, and keeps the memory that one clip frees for the next.
+"""
 
 import ctypes
 import os
@@ -6,6 +9,8 @@ import signal
 import sys
 
 from paddle.base import core
+
+from datasets.allocator import keep_freed_memory
 
 PR_SET_PDEATHSIG = 1
 
@@ -21,6 +26,7 @@ def prepare_worker(worker):
     Args:
         worker: Number of the worker; Paddle passes it, nothing depends on it.
     """
+    keep_freed_memory()
     os.setpgid(0, 0)
     parent = os.getppid()
     signal.signal(signal.SIGTERM, _end)

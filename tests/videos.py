@@ -111,7 +111,7 @@ def decode_all(path):
     return decoded
 
 
-def remux(source, target, change=None, container_options=None):
+def remux(source, target, change=None, container_options=None, rotation=0):
     """Copy the packets of a video into another file without encoding them again.
 
     Args:
@@ -120,6 +120,7 @@ def remux(source, target, change=None, container_options=None):
         change: Called with ``(number, packet)``; may alter the packet's times, and returns the
             packets to write in its place.
         container_options: Options of the muxer.
+        rotation: Degrees counter-clockwise by which a player is told to turn the picture.
 
     Returns:
         ``target``.
@@ -130,6 +131,8 @@ def remux(source, target, change=None, container_options=None):
     ):
         stream = reading.streams.video[0]
         copy = writing.add_stream_from_template(stream)
+        if rotation:
+            copy.set_display_rotation(rotation)
         packets = (packet for packet in reading.demux(stream) if packet.size)
         for number, packet in enumerate(packets):
             for changed in [packet] if change is None else change(number, packet):
