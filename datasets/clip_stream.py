@@ -1,7 +1,7 @@
 """The clips of an evaluation as a stream: decoded ahead in worker processes, memory bounded.
 
 A video is decoded once from beginning to end, and a window is sent on as soon as it is complete,
-so memory does not grow with the length of a video. Processes and pipes, for two reasons:
+so memory does not grow with the length of a video. Processes of our own, for two reasons:
 ``paddle.inference`` holds Python's interpreter lock while it computes, which stops decoding
 threads; and the items of a ``paddle.io.DataLoader`` are whole.
 """
@@ -16,8 +16,12 @@ import numpy as np
 
 from datasets.loader import ClipError
 from datasets.sample import Failure, open_row
+from datasets.shared_slots import SharedSlots
 from datasets.video_error import VideoError
 from datasets.worker import prepare_worker
+
+# Pieces that each worker keeps ready.
+PIECES_AHEAD = 2
 
 
 class Piece(NamedTuple):
@@ -95,19 +99,31 @@ class ClipStream:
                 yield from self._read_group(group)
             return
         fork = multiprocessing.get_context("fork")
+        n_workers = min(self.workers, len(self._groups))
+        slot_bytes = self.piece_clips * 3 * self.frames * self.size**2
+        slots = SharedSlots(n_workers, PIECES_AHEAD, slot_bytes)
+        free_slots = [fork.Semaphore(PIECES_AHEAD) for _ in range(n_workers)]
         connections, processes = [], []
         try:
-            for number in range(min(self.workers, len(self._groups))):
+            for number in range(n_workers):
                 ours, theirs = fork.Pipe(duplex=False)
                 # A worker must not hold the reading ends open, or it would outlive the reader.
+                sender = _Sender(number, theirs, slots, free_slots[number])
                 worker = fork.Process(
-                    target=self._work, args=(number, theirs, [*connections, ours]), daemon=True
+                    target=self._work, args=(number, sender, [*connections, ours]), daemon=True
                 )
                 worker.start()
                 theirs.close()
                 connections.append(ours)
                 processes.append(worker)
-            yield from _receive(connections)
+            for number, slot, shape, piece in _receive(connections):
+                if slot is None:
+                    yield piece
+                    continue
+                clips = slots.array(slot, shape).copy()
+                slots.release(slot)
+                free_slots[number].release()
+                yield piece._replace(clips=clips)
         finally:
             for connection in connections:
                 connection.close()
@@ -115,7 +131,7 @@ class ClipStream:
                 process.terminate()
                 process.join()
 
-    def _work(self, number, connection, not_ours):
+    def _work(self, number, sender, not_ours):
         prepare_worker(number)
         for other in not_ours:
             other.close()
@@ -123,13 +139,12 @@ class ClipStream:
             for group in self._groups[number :: self.workers]:
                 with closing(self._read_group(group)) as pieces:
                     for piece in pieces:
-                        # Waits until the reader has room: one piece per worker is ready ahead.
-                        connection.send(piece)
-            connection.send(None)
+                        sender.send(piece)
+            sender.end()
         except BrokenPipeError:
             return
         except Exception:
-            connection.send(traceback.format_exc())
+            sender.end(traceback.format_exc())
 
     def _read_group(self, rows):
         """The pieces of a group: one of several videos, or all those of a single one."""
@@ -168,8 +183,32 @@ class ClipStream:
                     collected = {}
 
 
+class _Sender:
+    """A worker's way to the main process: clips through shared memory, the rest through a pipe."""
+
+    def __init__(self, number, connection, slots, free_slots):
+        self._number = number
+        self._connection = connection
+        self._slots = slots
+        self._free_slots = free_slots
+
+    def send(self, piece):
+        """Hand over a piece, once there is room for it."""
+        slot = shape = None
+        if piece.clips is not None:
+            self._free_slots.acquire()
+            shape = piece.clips.shape
+            slot, room = self._slots.claim(self._number, shape)
+            room[:] = piece.clips
+        self._connection.send((self._number, slot, shape, piece._replace(clips=None)))
+
+    def end(self, mistake=None):
+        """Say that this was all, or what mistake in the program ended it."""
+        self._connection.send(mistake)
+
+
 def _receive(connections):
-    """The pieces of all workers, whichever has one ready."""
+    """What the workers send, whichever has something ready."""
     open_connections = list(connections)
     while open_connections:
         for connection in wait(open_connections):

@@ -1,12 +1,16 @@
 """Batches of clips from worker processes, with failures and waiting time accounted for."""
 
-import shutil
 import time
 
+import paddle
 from paddle.io import DataLoader
 
-from datasets.sample import Failure, collate
+from datasets.sample import Collate, Failure
+from datasets.shared_slots import SharedSlots
 from datasets.worker import prepare_worker
+
+# Batches of each worker under way.
+PREFETCH = 2
 
 
 class ClipError(Exception):
@@ -35,8 +39,10 @@ class ClipLoader(DataLoader):
             dataset,
             batch_sampler=sampler,
             num_workers=workers,
-            collate_fn=collate,
-            use_shared_memory=workers > 0 and _shared_memory_fits(dataset, sampler, workers),
+            collate_fn=Collate(),
+            # Clips travel in slots of our own; the few numbers beside them need none of it.
+            use_shared_memory=False,
+            prefetch_factor=PREFETCH,
             worker_init_fn=prepare_worker,
             return_list=True,
         )
@@ -44,6 +50,9 @@ class ClipLoader(DataLoader):
     def __iter__(self):
         """Yields ``[clips uint8 [N, 3, T, S, S], labels int64 [N], rows int64 [N]]`` tensors."""
         self.first_batch = None
+        # Anew for every iteration: one that was left early has taken slots with it.
+        slots = self._make_slots() if self.num_workers else None
+        self.collate_fn = Collate(slots)
         batches = super().__iter__()
         while True:
             began = time.perf_counter()
@@ -55,21 +64,26 @@ class ClipLoader(DataLoader):
                 raise ClipError(batch["errors"][0])
             for failure in batch["failures"]:
                 self.on_failure(Failure(*failure))
-            if batch["n_clips"] == 0:
+            if batch["clips_shape"] is None:
                 continue
-            arrays = [batch["clips"], batch["labels"], batch["rows"]]
+            arrays = [_clips(batch, slots), batch["labels"], batch["rows"]]
             if self.first_batch is None:
                 self.first_batch = arrays
             yield arrays
 
+    def _make_slots(self):
+        clips = self.sampler.batch_size * self.dataset.clips
+        slot_bytes = clips * 3 * self.dataset.frames * self.dataset.size**2
+        # Paddle keeps as many batches under way as two workers would even where there is one;
+        # one more is being copied.
+        under_way = PREFETCH * max(self.num_workers, 2)
+        return SharedSlots(self.num_workers, under_way // self.num_workers + 1, slot_bytes)
 
-def _shared_memory_fits(dataset, sampler, workers):
-    # Each worker has up to two batches under way. A container often has only 64 MB of /dev/shm,
-    # and overrunning it kills the worker with SIGBUS.
-    clips = sampler.batch_size * dataset.clips
-    batch_bytes = clips * 3 * dataset.frames * dataset.size**2
-    try:
-        free = shutil.disk_usage("/dev/shm").free
-    except OSError:
-        return False
-    return free > 2 * (workers + 1) * batch_bytes
+
+def _clips(batch, slots):
+    """The clips of a batch as a tensor of their own."""
+    if batch["slot"] is None:
+        return batch["clips"]
+    clips = paddle.to_tensor(slots.array(batch["slot"], batch["clips_shape"]))
+    slots.release(batch["slot"])
+    return clips

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
+from paddle.io import get_worker_info
 
 from datasets.frame_folders import open_reader
 from datasets.index import SourceError
@@ -79,39 +80,49 @@ def open_row(index, row, frame_indices=None):
         yield reader, first, last - first
 
 
-def collate(samples):
-    """Join samples into one batch; runs in the loader's workers.
+class Collate:
+    """Joins samples into one batch; runs in the loader's workers.
 
-    Samples without clips are left out. A batch must hold at least one array to travel through
-    Paddle's loader, so one without any clip carries a single black pixel and says so by
-    ``n_clips`` 0.
+    Samples without clips are left out.
 
     Args:
-        samples: List of ``Sample``.
-
-    Returns:
-        Dict with ``clips`` uint8 ``[N, 3, T, S, S]``, ``labels`` and ``rows`` int64 ``[N]``,
-        ``n_clips`` N, ``failures``, a list of ``(row, path, reason)``, and ``errors``, a list of
-        tracebacks.
+        slots: ``datasets.shared_slots.SharedSlots`` to put the clips in, or None.
     """
-    readable = [sample for sample in samples if sample.clips is not None]
-    reports = {
-        "failures": [tuple(failure) for sample in samples for failure in sample.failures],
-        "errors": [sample.error for sample in samples if sample.error is not None],
-    }
-    if not readable:
-        return {
-            "clips": np.zeros((1, 3, 1, 1, 1), np.uint8),
-            "labels": np.zeros(1, np.int64),
-            "rows": np.zeros(1, np.int64),
-            "n_clips": 0,
-            **reports,
+
+    def __init__(self, slots=None):
+        self._slots = slots
+
+    def __call__(self, samples):
+        """
+        Args:
+            samples: List of ``Sample``.
+
+        Returns:
+            Dict with ``labels`` and ``rows`` int64 ``[N]``, ``clips_shape`` ``(N, 3, T, S, S)``,
+            ``slot``, the number of the slot that the clips are in, or else ``clips`` uint8
+            themselves, ``failures``, a list of ``(row, path, reason)``, and ``errors``, a list of
+            tracebacks. Where there is no clip, ``clips_shape`` is None and the arrays mean
+            nothing: a batch without any array does not travel through Paddle's loader.
+        """
+        readable = [sample for sample in samples if sample.clips is not None]
+        batch = {
+            "failures": [tuple(failure) for sample in samples for failure in sample.failures],
+            "errors": [sample.error for sample in samples if sample.error is not None],
+            "clips_shape": None,
+            "slot": None,
         }
-    counts = [len(sample.clips) for sample in readable]
-    return {
-        "clips": np.concatenate([sample.clips for sample in readable]),
-        "labels": np.repeat(np.array([s.label for s in readable], np.int64), counts),
-        "rows": np.repeat(np.array([s.row for s in readable], np.int64), counts),
-        "n_clips": sum(counts),
-        **reports,
-    }
+        if not readable:
+            return {**batch, "labels": np.zeros(1, np.int64), "rows": np.zeros(1, np.int64)}
+        parts = [sample.clips for sample in readable]
+        counts = [len(part) for part in parts]
+        shape = (sum(counts), *parts[0].shape[1:])
+        batch["clips_shape"] = shape
+        batch["labels"] = np.repeat(np.array([s.label for s in readable], np.int64), counts)
+        batch["rows"] = np.repeat(np.array([s.row for s in readable], np.int64), counts)
+        claimed = self._slots and self._slots.claim(get_worker_info().id, shape)
+        if claimed:
+            batch["slot"], room = claimed
+            np.concatenate(parts, out=room)
+        else:
+            batch["clips"] = np.concatenate(parts)
+        return batch

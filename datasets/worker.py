@@ -8,8 +8,6 @@ import os
 import signal
 import sys
 
-from paddle.base import core
-
 from datasets.allocator import keep_freed_memory
 
 PR_SET_PDEATHSIG = 1
@@ -38,8 +36,6 @@ def prepare_worker(worker):
 
 
 def _end(signal_number, frame):
-    # Batches under way lie in /dev/shm; nobody else would remove them.
-    core._cleanup_mmap_fds()
     # Python terminates workers in this way when the main process leaves; any other exit code
     # would make Paddle call it an error.
     os._exit(0)

@@ -9,6 +9,7 @@ from datasets.evaluation_clips import EvaluationClips
 from datasets.index import Row, VideoIndex
 from datasets.loader import ClipLoader
 from datasets.samplers import EvaluationSampler, TrainingSampler
+from datasets.shared_slots import SharedSlots
 from datasets.training_clips import Augmentation, Request, TrainingClips
 from tests.videos import write_video
 
@@ -162,6 +163,34 @@ def test_a_batch_of_failures_only_is_skipped(index, tmp_path, workers):
         str(tmp_path / "a.mp4"),
         str(tmp_path / "b.mp4"),
     ]
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_batches_that_are_kept_are_not_overwritten_by_later_ones(index, workers):
+    kept = list(loader(index, workers))
+    late = [hashlib.sha256(c.numpy().tobytes()).hexdigest() for clips, _, _ in kept for c in clips]
+    assert late == digests(loader(index))
+
+
+def test_clips_of_workers_travel_through_shared_memory(index, monkeypatch):
+    """Not pickled through the queue, which is several times slower."""
+    slots = []
+    release = SharedSlots.release
+    monkeypatch.setattr(
+        SharedSlots, "release", lambda self, slot: slots.append(slot) or release(self, slot)
+    )
+    assert len(list(loader(index, workers=2))) == len(slots) == 2
+
+
+def test_where_no_slot_is_free_the_clips_come_another_way(index, monkeypatch):
+    monkeypatch.setattr(SharedSlots, "claim", lambda *_: None)
+    assert digests(loader(index, workers=2)) == digests(loader(index))
+
+
+def test_an_iteration_left_early_leaves_the_next_one_whole(index):
+    clips = loader(index, workers=2)
+    next(iter(clips))
+    assert digests(clips) == digests(loader(index))
 
 
 def test_the_time_spent_waiting_is_counted(index):
