@@ -6,17 +6,11 @@ whole short side, as evaluation looks at, is scaled first and cropped then: that
 evaluate, and the two orders differ by up to a pixel of the original.
 """
 
-import functools
-
 import av
 import numpy as np
 
 # Frames per picture that leaves the filters.
 TILE = 16
-# Where an evaluation's square is cut out before scaling: how far a pixel may then come from a
-# place other than its own, in pixels of the output, and how many more are scaled at the most.
-LARGEST_SHIFT = 0.07
-WIDEST_MARGIN = 16
 
 
 def centred_square(width, height):
@@ -140,11 +134,11 @@ def _build(frame, crop, size, mirror, tile):
     x, y, width, height = crop
     scaled, place = (size, size), None
     if width == height == min(frame.width, frame.height) and frame.width != frame.height:
-        (x, y, width, height), scaled, place = _scale_first(frame, x, y, size)
-    elif (width, height) != (frame.width, frame.height):
+        scaled, place = _scale_first(frame.width, frame.height, x, y, size)
+        width, height = frame.width, frame.height
+    elif crop != (0, 0, frame.width, frame.height):
         x, width = _even(x, width, frame.width)
         y, height = _even(y, height, frame.height)
-    if (width, height) != (frame.width, frame.height):
         nodes.append(graph.add("crop", f"{width}:{height}:{x}:{y}"))
     flags = "bilinear"
     if (width, height) == scaled and scaled[0] % 16:
@@ -163,63 +157,16 @@ def _build(frame, crop, size, mirror, tile):
     return graph
 
 
-def _scale_first(frame, x, y, size):
-    """How to scale a frame so that its short side becomes ``size``, and crop the square then.
-
-    Returns:
-        The part of the frame that has to be scaled for that, ``(x, y, width, height)``, its width
-        and height then, and where in it the square begins.
-    """
-    short = min(frame.width, frame.height)
-    grain = 16 // frame.format.chroma_width(16), 16 // frame.format.chroma_height(16)
-    parts = []
-    for start, length, chroma in zip((x, y), (frame.width, frame.height), grain, strict=True):
-        scaled = int(size * length / short)
-        # At the same share of the room that is left; a half is rounded to even, as Pillow's users
-        # do.
-        place = round(start * (scaled - size) / (length - short)) if length > short else 0
-        parts.append(_necessary_part(length, scaled, size, place, chroma))
-    starts, lengths, scaled, places = zip(*parts, strict=True)
-    return (*starts, *lengths), scaled, places
-
-
-@functools.lru_cache(maxsize=1024)
-def _necessary_part(length, scaled, size, place, grain):
-    """What of a line of pixels must be scaled to get a few pixels of the whole line scaled.
-
-    Scaling is half of an evaluation's time, and a wide frame has much that nobody looks at. But
-    pixels must come from where they would come from: to a fourteenth of their own size.
-
-    Args:
-        length: Pixels of the line.
-        scaled: Pixels that the whole line would be scaled to.
-        size: Number of pixels wanted of those.
-        place: Number of the first one.
-        grain: Pixels per pixel of chroma: the part must begin and end between two of those.
-
-    Returns:
-        ``(start, length, scaled, place)``: first pixel and length of the part, what to scale it
-        to, and where in that the wanted pixels begin.
-    """
-    if length == scaled:
-        # Nothing is scaled, and FFmpeg is fastest with the frame as it is.
-        return 0, length, scaled, place
-    step = length / scaled
-    middle = (place + size / 2) * step
-    for part in range(size, min(scaled, size + WIDEST_MARGIN + 1)):
-        cut = grain * round(part * step / grain)
-        own_step = cut / part
-        for before in range(part - size + 1):
-            start = grain * round((middle - (before + size / 2) * own_step) / grain)
-            after = part - size - before
-            # The outermost pixels look a pixel further, unless there is none.
-            enough = (before or start == 0) and (after or start + cut == length)
-            if not enough or start < 0 or start + cut > length:
-                continue
-            shifts = (abs(start + (before + k) * own_step - (place + k) * step) for k in (0, size))
-            if max(shifts) <= LARGEST_SHIFT * step:
-                return start, cut, part, before
-    return 0, length, scaled, place
+def _scale_first(width, height, x, y, size):
+    """Sizes of a frame whose short side becomes ``size``, and where its square begins then."""
+    short = min(width, height)
+    scaled = int(size * width / short), int(size * height / short)
+    # At the same share of the room that is left; a half is rounded to even, as Pillow's users do.
+    place = [
+        round(start * (new - size) / (old - short)) if old > short else 0
+        for start, new, old in zip((x, y), scaled, (width, height), strict=True)
+    ]
+    return scaled, place
 
 
 def _even(start, length, limit):

@@ -1,38 +1,14 @@
-"""What an evaluation's square is scaled from: only what is needed, and the right pixels."""
+"""An evaluation's square shows the pixels that the papers' way of scaling and cropping shows."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from datasets.clip_filter import LARGEST_SHIFT, _necessary_part
 from datasets.decoding import VideoReader
 from tests.videos import write_video
 
 # Root mean square, of 255; a picture that is off by one pixel differs by more than 10.
 LARGEST_DIFFERENCE = 4
-
-
-@pytest.mark.parametrize("shape", [(320, 240), (340, 256), (1280, 720), (720, 1280), (176, 144)])
-@pytest.mark.parametrize("share", [0, 0.5, 1])
-def test_pixels_of_the_part_come_from_where_they_come_from_in_the_whole(shape, share):
-    length, scaled = max(shape), int(112 * max(shape) / min(shape))
-    place = round(share * (scaled - 112))
-    start, part, part_scaled, part_place = _necessary_part(length, scaled, 112, place, 2)
-    assert start % 2 == part % 2 == 0 and 0 <= start <= start + part <= length
-    assert 0 <= part_place <= part_scaled - 112
-    for pixel in (0, 111.999):
-        whole = (place + pixel) * length / scaled
-        ours = start + (part_place + pixel) * part / part_scaled
-        assert abs(ours - whole) <= (LARGEST_SHIFT + 0.001) * length / scaled
-
-
-def test_much_of_a_wide_frame_is_left_out():
-    _, part, _, _ = _necessary_part(1280, 199, 112, 44, 2)
-    assert part < 900
-
-
-def test_where_nothing_fits_the_whole_is_scaled():
-    assert _necessary_part(61, 57, 56, 1, 4) == (0, 61, 57, 1)
 
 
 @pytest.mark.parametrize("size", [(320, 180), (180, 320), (170, 128), (161, 121)])
