@@ -1,5 +1,6 @@
 """From the configuration to indexes of videos and loaders of clips."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from app.errors import UserError
 from datasets.demo import write_demo_corpus
 from datasets.evaluation_clips import EvaluationClips
 from datasets.frame_index_cache import FrameIndexCache
+from datasets.frame_index_pack import FrameIndexPack
 from datasets.loader import ClipLoader
 from datasets.samplers import EvaluationSampler, TrainingSampler
 from datasets.sources import load_splits
@@ -63,7 +65,7 @@ def training_loader(config, index, on_failure, max_failures):
         train.seed,
         # One more in a row than the run bears ends it anyway.
         max_attempts=max_failures + 1,
-        frame_indices=frame_indices(),
+        frame_indices=frame_indices(config.data.annotation),
         clips=clip.repeats,
     )
     if train.batch_size % clip.repeats:
@@ -82,7 +84,7 @@ def training_loader(config, index, on_failure, max_failures):
     return ClipLoader(clips, sampler, worker_count(train.workers), on_failure)
 
 
-def evaluation_loader(clip, index, batch_clips, workers, on_failure):
+def evaluation_loader(clip, index, batch_clips, workers, on_failure, annotation=None):
     """Evenly spread clips of every video of an index.
 
     Args:
@@ -91,12 +93,18 @@ def evaluation_loader(clip, index, batch_clips, workers, on_failure):
         batch_clips: About how many clips make a batch; all clips of a video are in one.
         workers: Worker processes, or None for one per core.
         on_failure: Called with every ``Failure``.
+        annotation: What ``DataConfig.annotation`` names.
 
     Returns:
         ``ClipLoader``.
     """
     clips = EvaluationClips(
-        index, clip.frames, clip.stride, clip.size, clip.val_clips, frame_indices()
+        index,
+        clip.frames,
+        clip.stride,
+        clip.size,
+        clip.val_clips,
+        frame_indices(annotation),
     )
     sampler = EvaluationSampler(
         len(index), max(1, batch_clips // clip.val_clips), dist.get_rank(), dist.get_world_size()
@@ -109,9 +117,22 @@ def worker_count(workers):
     return len(os.sched_getaffinity(0)) if workers is None else workers
 
 
-def frame_indices():
-    """Where the frame index of every video is kept, so that it is read from packets only once."""
-    return FrameIndexCache(_cache_folder() / "frame_indices")
+def frame_indices(annotation=None):
+    """Where the frame index of every video is kept, so that it is read from packets only once.
+
+    Args:
+        annotation: What ``DataConfig.annotation`` names; an index of `python -m app index` has
+            the frame indices of its videos beside it.
+
+    Returns:
+        ``datasets.frame_index_cache.FrameIndexCache``.
+    """
+    pack = None
+    if annotation is not None:
+        folder = Path(annotation)
+        with contextlib.suppress(OSError, ValueError):
+            pack = FrameIndexPack(folder if folder.is_dir() else folder.parent)
+    return FrameIndexCache(_cache_folder() / "frame_indices", pack)
 
 
 def _cache_folder():

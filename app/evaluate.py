@@ -79,13 +79,15 @@ def evaluate(config):
         raise UserError("evaluate runs in one process; start it without paddle.distributed.launch")
     source = _find_source(config)
     views = _parse_views(config.views) if config.views else source.usual_views
-    index = _read_index(config, source)
+    index, annotation = _read_index(config, source)
     engine = open_engine(config.run, config.checkpoint, config.device, config.engine, config.labels)
     true_classes = _true_classes(index, engine, config)
 
     name = config.split if views == source.usual_views else f"{config.split}-{views.file_name}"
     files = ReportFiles(_make_folder(config.output or source.folder), name)
-    run = _Evaluation(config, source, files, index, views, engine, true_classes)
+    run = _Evaluation(
+        config, source, files, index, views, engine, true_classes, frame_indices(annotation)
+    )
     with _stop_signals():
         try:
             records = run.score_videos()
@@ -154,6 +156,7 @@ def _parse_views(text):
 
 
 def _read_index(config, source):
+    """The videos to evaluate, and the annotation that names them or None."""
     named = {
         "videos": config.videos,
         "annotation": config.annotation,
@@ -169,7 +172,7 @@ def _read_index(config, source):
     splits = read_splits(data, source.trained.train.seed)
     for note in splits.notes:
         print(note, flush=True)
-    return splits[config.split]
+    return splits[config.split], data.annotation
 
 
 def _true_classes(index, engine, config):
@@ -213,7 +216,7 @@ class _Evaluation:
         progress: ``app.video_scores.Progress``.
     """
 
-    def __init__(self, config, source, files, index, views, engine, true_classes):
+    def __init__(self, config, source, files, index, views, engine, true_classes, frame_indices):
         batch_size = config.batch_size
         if batch_size is None:
             # Eager sums depend on the batch in their last digits: as in training, the same loss.
@@ -247,7 +250,7 @@ class _Evaluation:
             batch_size,
             worker_count(config.workers),
             self.records,
-            frame_indices(),
+            frame_indices,
         )
         self.n_videos = len(index)
 

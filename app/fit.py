@@ -134,7 +134,12 @@ class _Run:
         self.failures = FailureLog(folder.failures, limit)
         self.loader = training_loader(config, train, self.failures.record, limit)
         self.val_loader = evaluation_loader(
-            config.clip, val, config.train.batch_size, config.train.workers, self.failures.record
+            config.clip,
+            val,
+            config.train.batch_size,
+            config.train.workers,
+            self.failures.record,
+            config.data.annotation,
         )
         self._build_model(network)
         for note in splits.notes:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from datasets.frame_index_cache import FrameIndexCache
 from datasets.index_report import IndexReport
 from datasets.indexing import build_index
 from datasets.sources import load_splits
@@ -52,11 +51,5 @@ def index(config):
         seed=config.seed,
     )
     folder = Path(config.output)
-    report = build_index(
-        splits,
-        folder,
-        config.workers,
-        config.verify,
-        frame_indices=FrameIndexCache(folder / "frame_indices"),
-    )
+    report = build_index(splits, folder, config.workers, config.verify)
     return BuiltIndex(folder, report)

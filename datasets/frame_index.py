@@ -6,6 +6,7 @@ which packets need not be decoded.
 """
 
 import re
+import zlib
 from dataclasses import dataclass
 from enum import IntEnum
 from fractions import Fraction
@@ -125,21 +126,31 @@ class FrameIndex:
             quick_open="mp4" in formats,
         )
 
-    def to_arrays(self):
-        """The index as two plain int64 arrays: ``header`` and ``packets [3, P]``."""
+    def to_bytes(self):
+        """The index in a few hundred bytes: times mostly grow by the same step."""
         header = [int(getattr(self, name)) for name in HEADER]
         header += [self.rate.numerator, self.rate.denominator]
         flags = self.key + 2 * self.shown.astype(np.int64)
-        return {
-            "header": np.array(header, np.int64),
-            "packets": np.stack([self.pts, self.dts, flags]),
-        }
+        steps = np.diff(np.stack([self.pts, self.dts, flags]), axis=1, prepend=0)
+        numbers = np.concatenate([header, steps.ravel()]).astype("<i8")
+        return zlib.compress(numbers.tobytes())
 
     @classmethod
-    def from_arrays(cls, header, packets):
-        """The inverse of ``to_arrays``."""
-        *values, numerator, denominator = header.tolist()
-        pts, dts, flags = packets
+    def from_bytes(cls, data):
+        """The inverse of ``to_bytes``.
+
+        Raises:
+            ValueError: The bytes are none of it.
+        """
+        n_header = len(HEADER) + 2
+        try:
+            numbers = np.frombuffer(zlib.decompress(data), "<i8")
+        except zlib.error as error:
+            raise ValueError(str(error)) from None
+        if len(numbers) <= n_header or (len(numbers) - n_header) % 3:
+            raise ValueError("too short for a frame index")
+        *values, numerator, denominator = numbers[:n_header].tolist()
+        pts, dts, flags = np.cumsum(numbers[n_header:].reshape(3, -1), axis=1)
         return cls(
             pts=pts,
             dts=dts,

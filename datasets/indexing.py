@@ -12,6 +12,9 @@ from functools import partial
 import numpy as np
 from tqdm import tqdm
 
+from datasets.frame_index import FrameIndex
+from datasets.frame_index_cache import file_key
+from datasets.frame_index_pack import DATA_NAME, write_table
 from datasets.index import SourceError, Splits
 from datasets.index_report import IndexReport
 from datasets.journal import open_journal, write_text
@@ -23,8 +26,8 @@ PROBES_NAME = "probes.jsonl"
 REPORT_NAME = "report.txt"
 
 
-def build_index(splits, output, workers=None, verify=False, progress=True, frame_indices=None):
-    """Probes every video of a source and writes ``index.npz`` and ``report.txt``.
+def build_index(splits, output, workers=None, verify=False, progress=True):
+    """Probes every video of a source and writes ``index.npz``, its frame indices and a report.
 
     Each result goes at once to ``probes.jsonl`` in the output folder. Called again with the same
     folder, after an interruption or later, only videos that are new or changed are probed.
@@ -37,7 +40,6 @@ def build_index(splits, output, workers=None, verify=False, progress=True, frame
         workers: Number of processes; None takes the cores there are, 1 stays in this process.
         verify: Whether to decode every frame instead of reading packets only.
         progress: Whether to show a progress bar on a terminal.
-        frame_indices: A ``FrameIndexCache`` to leave the frame index of every file in.
 
     Returns:
         :class:`IndexReport`.
@@ -49,7 +51,10 @@ def build_index(splits, output, workers=None, verify=False, progress=True, frame
     output = os.fspath(output)
     try:
         os.makedirs(output, exist_ok=True)
-        with open_journal(os.path.join(output, PROBES_NAME)) as journal:
+        with (
+            open_journal(os.path.join(output, PROBES_NAME)) as journal,
+            open(os.path.join(output, DATA_NAME), "ab") as frame_indices,
+        ):
             indexes = {
                 # Absolute, so that the index holds wherever it is read from.
                 split: replace(index, root=os.path.abspath(index.root))
@@ -58,7 +63,7 @@ def build_index(splits, output, workers=None, verify=False, progress=True, frame
             wanted = dict.fromkeys(
                 index.path(row) for index in indexes.values() for row in range(len(index))
             )
-            probes = _known_probes(journal, wanted, verify)
+            probes = _known_probes(journal, wanted, verify, frame_indices.tell())
             todo = [path for path in wanted if path not in probes]
             with tqdm(
                 total=len(wanted),
@@ -67,13 +72,27 @@ def build_index(splits, output, workers=None, verify=False, progress=True, frame
                 unit="video",
                 disable=None if progress else True,
             ) as bar:
-                for probe in _probe_all(todo, workers, verify, frame_indices):
+                for probe, frames in _probe_all(todo, workers, verify):
+                    if frames is not None:
+                        at = frame_indices.tell()
+                        probe = probe._replace(frames_at=at, frames_bytes=len(frames))
+                        # Before the journal says that they are there.
+                        frame_indices.write(frames)
+                        frame_indices.flush()
                     journal.write(json.dumps(probe) + "\n")
                     journal.flush()
                     probes[probe.path] = probe
                     bar.update()
         made = Splits(splits.source, _filled(indexes, probes), splits.notes)
         made.save(os.path.join(output, INDEX_NAME))
+        write_table(
+            output,
+            (
+                (file_key(probe.path, probe.size, probe.modified), *place)
+                for probe in probes.values()
+                if (place := (probe.frames_at, probe.frames_bytes))[1]
+            ),
+        )
         report = _report(made, probes, verify)
         write_text(os.path.join(output, REPORT_NAME), report.text())
     except OSError as error:
@@ -81,7 +100,7 @@ def build_index(splits, output, workers=None, verify=False, progress=True, frame
     return report
 
 
-def _known_probes(journal, wanted, verify):
+def _known_probes(journal, wanted, verify, n_frame_bytes):
     """``{path: Probe}`` of the wanted videos that have not changed since they were probed."""
     known = {}
     for line in journal:
@@ -89,7 +108,9 @@ def _known_probes(journal, wanted, verify):
             probe = Probe(*json.loads(line))
         except (ValueError, TypeError):
             continue  # Not ours, or of an older version: probed again.
-        if probe.path in wanted and (probe.verified or not verify):
+        # What a crash or a hand took from the frame indices must be found out again.
+        there = probe.frames_at + probe.frames_bytes <= n_frame_bytes
+        if probe.path in wanted and there and (probe.verified or not verify):
             known[probe.path] = probe
     return {
         path: probe
@@ -98,15 +119,31 @@ def _known_probes(journal, wanted, verify):
     }
 
 
-def _probe_all(paths, workers, verify, frame_indices):
-    """Yields the :class:`Probe` of every path."""
-    probe = partial(probe_video, verify=verify, frame_indices=frame_indices)
+def _probe_all(paths, workers, verify):
+    """Yields, of every path, its :class:`Probe` and the bytes of its frame index or None."""
+    probe = partial(_probe_with_frames, verify=verify)
     return map_in_processes(probe, paths, workers, partial(_crashed, verify=verify), chunk=8)
+
+
+def _probe_with_frames(path, verify):
+    frames = _OneFrameIndex()
+    return probe_video(path, verify=verify, frame_indices=frames), frames.data
+
+
+class _OneFrameIndex:
+    """Stands in for a ``FrameIndexCache`` while one video is probed, and keeps what was built."""
+
+    data = None
+
+    def get(self, path):
+        index = FrameIndex.build(path)
+        self.data = index.to_bytes()
+        return index
 
 
 def _crashed(path, verify):
     error = "the process that read it was killed, by a crash or for want of memory"
-    return Probe(path, *file_state(path), verified=verify, error=error)
+    return Probe(path, *file_state(path), verified=verify, error=error), None
 
 
 def _filled(indexes, probes):

@@ -26,6 +26,8 @@ class Probe(NamedTuple):
         codec: Name of the codec.
         error: Why it cannot be read; empty when it can.
         damage: What is broken in it although it can be read; empty when nothing is.
+        frames_at: Where its frame index begins in the file of frame indices beside the index.
+        frames_bytes: Length of that; 0 where there is none.
     """
 
     path: str
@@ -39,6 +41,8 @@ class Probe(NamedTuple):
     codec: str = ""
     error: str = ""
     damage: str = ""
+    frames_at: int = 0
+    frames_bytes: int = 0
 
 
 def file_state(path):

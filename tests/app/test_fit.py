@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import av
 import numpy as np
@@ -12,6 +13,7 @@ from app.configuration import (
     DataConfig,
     EvaluateConfig,
     FitConfig,
+    IndexConfig,
     ModelConfig,
     OptimConfig,
     TrainConfig,
@@ -19,6 +21,7 @@ from app.configuration import (
 from app.errors import UserError
 from app.evaluate import evaluate
 from app.fit import fit
+from app.index import index
 from app.video_model import NonFiniteLossError
 from callbacks.checkpoint import newest_first
 from tests.app.small_run import write_corpus
@@ -45,6 +48,19 @@ def small_config(corpus, run_dir, **train):
 def trained(corpus, tmp_path_factory):
     run_dir = tmp_path_factory.mktemp("trained") / "run"
     return run_dir, fit(small_config(corpus, run_dir))
+
+
+def test_training_and_evaluation_use_the_frame_indices_of_an_index(corpus, tmp_path, monkeypatch):
+    """Found in two files beside the index, not one by one in the user's cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    index(IndexConfig(source=str(corpus), output=str(tmp_path / "index")))
+    config = small_config(corpus, tmp_path / "run", epochs=1)
+    annotation = str(tmp_path / "index")
+    fit(replace(config, data=DataConfig(annotation=annotation)))
+    evaluate(EvaluateConfig(run=str(tmp_path / "run"), device="cpu", workers=0))
+    assert not list(tmp_path.glob("cache/*/frame_indices/*"))
+    fit(replace(config, run_dir=str(tmp_path / "other")))
+    assert list(tmp_path.glob("cache/*/frame_indices/*"))
 
 
 def test_a_run_leaves_its_folder(trained):

@@ -1,3 +1,4 @@
+import contextlib
 import math
 import os
 import shutil
@@ -10,10 +11,13 @@ import pytest
 
 from datasets import indexing, process_pool
 from datasets.frame_index import FrameIndex
+from datasets.frame_index_cache import FrameIndexCache
+from datasets.frame_index_pack import FrameIndexPack
 from datasets.index import SourceError
 from datasets.indexing import build_index
 from datasets.probing import probe_video
 from datasets.sources import load_splits
+from datasets.video_error import VideoError
 from tests.videos import write_video
 
 
@@ -148,7 +152,7 @@ def say_and_sleep(path, **options):
 if __name__ == "__main__":
     process_pool.START_METHOD = "fork"
     indexing.probe_video = say_and_sleep
-    list(indexing._probe_all(["a", "b"], 2, False, None))
+    list(indexing._probe_all(["a", "b"], 2, False))
 """
 
 
@@ -165,21 +169,52 @@ def test_workers_end_with_a_parent_that_is_killed():
     assert time.monotonic() - started < 30
 
 
-class RecordingCache:
-    """Stands in for a FrameIndexCache."""
+def found_in_pack(splits, folder, tmp_path):
+    """Paths of the videos whose frame index is in the pack beside an index, all of them right."""
+    cache = FrameIndexCache(tmp_path / "nothing is kept here", FrameIndexPack(folder))
+    cache_folder, found = cache.folder, []
+    for index in splits.values():
+        for row in range(len(index)):
+            with contextlib.suppress(VideoError):
+                frames = cache.get(index.path(row))
+                assert frames.to_bytes() == FrameIndex.build(index.path(row)).to_bytes()
+                if not cache_folder.exists():
+                    found.append(index.path(row))
+    return found
 
-    def __init__(self):
-        self.asked = []
 
-    def get(self, path):
-        self.asked.append(os.path.basename(path))
-        return FrameIndex.build(path)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_frame_indices_are_left_for_training(videos, tmp_path, workers):
+    build(videos, tmp_path / "index", workers=workers)
+    assert len(found_in_pack(load_splits(videos), tmp_path / "index", tmp_path)) == 8
+    names = {path.name for path in (tmp_path / "index").iterdir()}
+    assert names == {
+        "index.npz",
+        "probes.jsonl",
+        "report.txt",
+        "frame_indices.bin",
+        "frame_indices.npy",
+    }
 
 
-def test_frame_indices_are_left_for_training(videos, tmp_path):
-    cache = RecordingCache()
-    build(videos, tmp_path / "index", frame_indices=cache)
-    assert len(cache.asked) == 9
+def test_a_changed_video_does_not_get_its_old_frame_index(videos, tmp_path):
+    build(videos, tmp_path / "index")
+    write_video(videos / "train/a/0.mp4", "mpeg4", frames=25, b_frames=0)
+    pack = FrameIndexPack(tmp_path / "index")
+    cache = FrameIndexCache(tmp_path / "cache", pack)
+    assert cache.get(videos / "train/a/0.mp4").n_frames == 25
+    build(videos, tmp_path / "index")
+    assert len(found_in_pack(load_splits(videos), tmp_path / "index", tmp_path)) == 8
+
+
+def test_frame_indices_that_were_lost_are_made_again(videos, tmp_path, probed):
+    build(videos, tmp_path / "index")
+    data = tmp_path / "index" / "frame_indices.bin"
+    data.write_bytes(data.read_bytes()[:-1])
+    probed.clear()
+    build(videos, tmp_path / "index")
+    assert len(probed) == 1
+    assert len(found_in_pack(load_splits(videos), tmp_path / "index", tmp_path)) == 8
 
 
 def test_segments_of_one_video_are_probed_once(videos, tmp_path, probed):
