@@ -8,8 +8,7 @@ On one core. Every number is a ratio within this run, the ways of reading taking
 
 1. a random training clip: 16 frames, random crop, 112x112, opening the file included, its frame
    index (some kilobytes) cached beforehand;
-2. the same from a copy made for training (mpeg4, short side 128, a key frame every 16 frames),
-   beside the frames extracted as JPEG, 240 high;
+2. the same from the copy that `prepare` makes, beside the frames extracted as JPEG, 240 high;
 3. all evaluation windows of a video: 16 frames each, centre crop, 112x112.
 
 Every way lives in a process of its own, ours prepared as the loader prepares its workers, and
@@ -28,7 +27,6 @@ import statistics
 import sys
 import tempfile
 import time
-from fractions import Fraction
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -41,6 +39,7 @@ from benchmarks.own_process import OwnProcess
 from datasets.allocator import keep_freed_memory
 from datasets.decoding import VideoReader
 from datasets.frame_index import FrameIndex, Numbering
+from datasets.training_copy import write_copy
 
 FRAMES = 16
 ROUNDS = 4
@@ -189,34 +188,20 @@ def random_clips(path, rounds):
     return ways.times
 
 
-def prepare(path, folder):
-    """Write a training copy of a video and its frames as JPEG; return ``(copy, JPEG folder)``."""
-    folder = Path(tempfile.mkdtemp(dir=folder))
-    copy = str(folder / "copy.mp4")
-    with av.open(path, metadata_errors="replace") as source, av.open(copy, "w") as output:
-        stream = None
+def extract_jpegs(path, folder):
+    """Write the frames of a video as the PyTorch original wants them: JPEG, 240 high."""
+    with av.open(path, metadata_errors="replace") as source:
         for number, frame in enumerate(source.decode(video=0), 1):
-            scale = 128 / min(frame.width, frame.height)
-            width, height = (round(side * scale / 2) * 2 for side in (frame.width, frame.height))
-            if stream is None:
-                stream = output.add_stream("mpeg4", rate=25, options={"qmin": "2", "qmax": "2"})
-                stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-                stream.codec_context.gop_size, stream.codec_context.max_b_frames = 16, 0
-                stream.codec_context.time_base = Fraction(1, 25)
-            small = frame.reformat(width, height, "yuv420p", interpolation="BICUBIC")
-            # Neither the times nor the picture types of the source.
-            small.pts, small.time_base, small.pict_type = number - 1, Fraction(1, 25), 0
-            output.mux(stream.encode(small))
             high = frame.reformat(round(frame.width * 240 / frame.height), 240, "rgb24")
-            high.to_image().save(folder / f"image_{number:05d}.jpg", quality=90)
-        output.mux(stream.encode(None))
-    return copy, folder
+            high.to_image().save(Path(folder, f"image_{number:05d}.jpg"), quality=90)
 
 
 def prepared_clips(path, rounds):
     """Times of a random training clip from a prepared copy and from JPEG frames."""
-    with tempfile.TemporaryDirectory() as folder:
-        copy, jpegs = prepare(path, folder)
+    with tempfile.TemporaryDirectory() as jpegs:
+        copy = str(Path(jpegs, "copy.mp4"))
+        write_copy(path, copy, short_side=128)
+        extract_jpegs(path, jpegs)
         original, index = FrameIndex.build(path), FrameIndex.build(copy)
         rng = np.random.default_rng(0)
         with Ways(JPEG_ROUTES, more=["the original"]) as ways:
