@@ -45,7 +45,7 @@ N_CLASSES = 101
 WORKERS = 2
 
 
-def make_videos(folder, number=6, frames=180):
+def make_videos(folder, number=18, frames=180):
     """Videos like those of UCF-101."""
     options = {"codec": "mpeg4", "width": 320, "height": 240, "gop": 250, "frames": frames}
     return [write_video(folder / f"{n}.avi", seed=n, **options) for n in range(number)]
