@@ -7,6 +7,7 @@ which packets need not be decoded.
 
 import re
 import zlib
+from array import array
 from dataclasses import dataclass
 from enum import IntEnum
 from fractions import Fraction
@@ -195,7 +196,9 @@ class _Packets:
     """Columns of what is known about each packet, while they are read."""
 
     def __init__(self, codec):
-        self.pts, self.dts, self.key, self.shown = [], [], [], []
+        # Not lists: hours of video have hundreds of thousands of packets.
+        self.pts, self.dts = array("q"), array("q")
+        self.key, self.shown = bytearray(), bytearray()
         # Whether each packet gives one frame, sooner or later.
         self.regular = True
         self._codec = codec
