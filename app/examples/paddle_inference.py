@@ -35,6 +35,7 @@ windows = [start + np.arange(frames) * stride % (n - start) for start in starts]
 clips = np.stack(pictures)[windows].transpose(0, 4, 1, 2, 3)  # uint8 [N, 3, T, H, W]
 
 config = inference.Config(f"{folder}/inference.json", f"{folder}/inference.pdiparams")
+config.disable_glog_info()
 predictor = inference.create_predictor(config)
 predictor.get_input_handle("clips").copy_from_cpu(np.ascontiguousarray(clips))
 predictor.run()
