@@ -7,7 +7,6 @@ threads; and the items of a ``paddle.io.DataLoader`` are whole.
 """
 
 import multiprocessing
-import os
 import traceback
 from contextlib import closing
 from multiprocessing.connection import wait
@@ -23,8 +22,6 @@ from datasets.worker import prepare_worker
 
 # Pieces that each worker keeps ready.
 PIECES_AHEAD = 2
-# How much less urgent decoding is than the network.
-NICENESS = 10
 
 
 class Piece(NamedTuple):
@@ -136,9 +133,6 @@ class ClipStream:
 
     def _work(self, number, sender, not_ours):
         prepare_worker(number)
-        # On a CPU the network computes on every core, and waits for its slowest thread; decoding
-        # is ahead of it and can wait.
-        os.nice(NICENESS)
         for other in not_ours:
             other.close()
         try:

@@ -26,14 +26,14 @@ class FrameIndexPack:
     """
 
     def __init__(self, folder):
-        self._table = np.load(os.path.join(folder, TABLE_NAME), mmap_mode="r")
+        try:
+            self._table = np.load(os.path.join(folder, TABLE_NAME), mmap_mode="r")
+        except EOFError:
+            raise ValueError(f"{TABLE_NAME}: empty") from None
         if self._table.dtype != ENTRY or self._table.ndim != 1:
             raise ValueError(f"{TABLE_NAME}: of another format")
         with open(os.path.join(folder, DATA_NAME), "rb") as file:
             self._data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-
-    def __len__(self):
-        return len(self._table)
 
     def find(self, key):
         """The bytes of a frame index, or None.

@@ -108,8 +108,10 @@ def _known_probes(journal, wanted, verify, n_frame_bytes):
             probe = Probe(*json.loads(line))
         except (ValueError, TypeError):
             continue  # Not ours, or of an older version: probed again.
-        # What a crash or a hand took from the frame indices must be found out again.
-        there = probe.frames_at + probe.frames_bytes <= n_frame_bytes
+        # Frame indices that an older version did not keep, or that a crash or a hand took away,
+        # must be found out again; only what is no readable file has none.
+        has_none = probe.error or probe.codec == "images"
+        there = has_none or 0 < probe.frames_bytes <= n_frame_bytes - probe.frames_at
         if probe.path in wanted and there and (probe.verified or not verify):
             known[probe.path] = probe
     return {

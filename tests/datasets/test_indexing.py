@@ -1,4 +1,5 @@
 import contextlib
+import json
 import math
 import os
 import shutil
@@ -215,6 +216,28 @@ def test_frame_indices_that_were_lost_are_made_again(videos, tmp_path, probed):
     build(videos, tmp_path / "index")
     assert len(probed) == 1
     assert len(found_in_pack(load_splits(videos), tmp_path / "index", tmp_path)) == 8
+
+
+def test_an_index_of_a_version_without_frame_indices_gets_them(videos, tmp_path, probed):
+    build(videos, tmp_path / "index")
+    journal = tmp_path / "index" / "probes.jsonl"
+    lines = [json.dumps(json.loads(line)[:-2]) for line in journal.read_text().splitlines()]
+    journal.write_text("\n".join(lines) + "\n")
+    (tmp_path / "index" / "frame_indices.bin").unlink()
+    probed.clear()
+    build(videos, tmp_path / "index")
+    # All but the text file.
+    assert len(probed) == 8
+    assert len(found_in_pack(load_splits(videos), tmp_path / "index", tmp_path)) == 8
+
+
+@pytest.mark.parametrize("content", [b"", b"no table", None])
+def test_a_damaged_table_of_frame_indices_is_a_value_error(videos, tmp_path, content):
+    build(videos, tmp_path / "index")
+    table = tmp_path / "index" / "frame_indices.npy"
+    table.write_bytes(table.read_bytes()[:-1] if content is None else content)
+    with pytest.raises(ValueError):
+        FrameIndexPack(tmp_path / "index")
 
 
 def test_segments_of_one_video_are_probed_once(videos, tmp_path, probed):
