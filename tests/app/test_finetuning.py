@@ -115,7 +115,7 @@ def test_the_head_learns_faster_when_asked(pretrained, other_corpus, tmp_path):
         config = finetuning(pretrained, other_corpus, run_dir, finetune_from="fc")
         config.optim.head_lr_multiplier = multiplier
         config.optim.momentum = config.optim.weight_decay = 0.0
-        config.optim.lr = 1e-5
+        config.optim.lr = 1e-7
         config.train.epochs = 1
         fit(config)
         # Not the bias: over an epoch its steps may cancel down to rounding errors.
