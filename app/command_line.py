@@ -12,7 +12,6 @@ from jsonargparse import ArgumentError, ArgumentParser
 
 from app import configuration
 from app.errors import UserError
-from app.option_words import plain_words
 
 # verb -> configuration class, and the module and function that do the work. The module is imported
 # only when its verb runs: Paddle takes seconds to import, `--help` should not.
@@ -30,6 +29,8 @@ VERBS = {
     "board": (configuration.BoardConfig, "app.board", "open_board"),
 }
 POSITIONAL = {"evaluate", "score", "convert", "index", "prepare", "predict", "export"}
+# Options that take several numbers, written one after the other.
+SERIES = {"--k"}
 DEMO_RECIPE = Path(__file__).parent.parent / "configs" / "demo.yaml"
 
 
@@ -103,10 +104,10 @@ def _flags(verb):
 
 def _user_errors():
     """The errors that a user can mend; the rooms they come from are imported only now."""
-    from datasets.index import SourceError
+    from datasets.index.video_index import AnnotationError
     from weights.errors import WeightsError
 
-    return ArgumentError, UserError, SourceError, WeightsError
+    return ArgumentError, UserError, AnnotationError, WeightsError
 
 
 def _with_implied_config(arguments):
@@ -146,3 +147,46 @@ def _complain(error):
     message = re.sub(r'^Parser key "([^"]+)":', r"--\1:", str(error))
     print("error: " + " ".join(message.split()), file=sys.stderr)
     return 2
+
+
+def plain_words(arguments, flags):
+    """Rewrite the words of a command line.
+
+    Args:
+        arguments: The words.
+        flags: Options that stand alone: `--resume` means `--resume true`.
+
+    Returns:
+        The words to parse.
+    """
+    return _with_lists(_with_flags(_with_underscores(arguments), flags))
+
+
+def _with_underscores(words):
+    """Options may be written with dashes as well: `--no-check` is `--no_check`."""
+    plain = []
+    for word in words:
+        name, equals, value = word.partition("=")
+        is_option = name.startswith("--")
+        plain.append("--" + name[2:].replace("-", "_") + equals + value if is_option else word)
+    return plain
+
+
+def _with_flags(words, flags):
+    """A flag alone is switched on, and leaves the word behind it alone."""
+    plain = []
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        alone = word in flags and following.lower() not in ("true", "false", "yes", "no")
+        plain.append(f"{word}=true" if alone else word)
+    return plain
+
+
+def _with_lists(words):
+    """A series is one list to jsonargparse: `--k 1 5` becomes `--k [1,5]`."""
+    plain = []
+    for word in words:
+        if word.isdigit() and len(plain) > 1 and plain[-2] in SERIES:
+            plain[-1] = f"[{plain[-1].strip('[]')},{word}]"
+        else:
+            plain.append(word)
+    return plain

@@ -19,17 +19,17 @@ import paddle.distributed as dist
 from tqdm import tqdm
 
 from app.configuration import FitConfig
-from app.data import frame_indices, read_splits, worker_count
-from app.engine import find_weights, open_engine
-from app.engines.dynamic import DynamicEngine
+from app.data import packet_indexes, read_splits, worker_count
 from app.errors import UserError
-from app.evaluation_report import EvaluationReport, ReportFiles
-from app.exporting import PARAMETERS, is_exported
+from app.evaluation.report import EvaluationReport, ReportFiles
+from app.evaluation.scores import Progress, VideoScores, summarise
 from app.failures import FailureLog
+from app.inference.eager import DynamicEngine
+from app.inference.exported_folder import PARAMETERS, is_exported
+from app.inference.open_engine import find_weights, open_engine
 from app.run_folder import RunFolder
-from app.video_scores import Progress, VideoScores, summarise
-from datasets.clip_stream import ClipStream
-from datasets.views import Views
+from datasets.clips.stream import ClipStream
+from datasets.clips.views import Views
 
 # Clips per step of paddle.inference: more are hardly faster on a CPU, and cost memory.
 BATCH_SIZE = 8
@@ -69,7 +69,7 @@ def evaluate(config):
         config: ``app.configuration.EvaluateConfig``.
 
     Returns:
-        ``app.evaluation_report.EvaluationReport``, also stored under evaluation/; or
+        ``app.evaluation.report.EvaluationReport``, also stored under evaluation/; or
         ``InterruptedEvaluation`` after Ctrl-C or SIGTERM.
 
     Raises:
@@ -86,7 +86,7 @@ def evaluate(config):
     name = config.split if views == source.usual_views else f"{config.split}-{views.file_name}"
     files = ReportFiles(_make_folder(config.output or source.folder), name)
     run = _Evaluation(
-        config, source, files, index, views, engine, true_classes, frame_indices(annotation)
+        config, source, files, index, views, engine, true_classes, packet_indexes(annotation)
     )
     with _stop_signals():
         try:
@@ -211,12 +211,12 @@ class _Evaluation:
     """The scoring of all videos, video by video into a file that a resume reads.
 
     Attributes:
-        records: Record of each row so far, see ``app.video_scores.record_type``.
+        records: Record of each row so far, see ``app.evaluation.scores.record_type``.
         failures: ``app.failures.FailureLog``.
-        progress: ``app.video_scores.Progress``.
+        progress: ``app.evaluation.scores.Progress``.
     """
 
-    def __init__(self, config, source, files, index, views, engine, true_classes, frame_indices):
+    def __init__(self, config, source, files, index, views, engine, true_classes, packet_indexes):
         batch_size = config.batch_size
         if batch_size is None:
             # Eager sums depend on the batch in their last digits: as in training, the same loss.
@@ -250,7 +250,7 @@ class _Evaluation:
             batch_size,
             worker_count(config.workers),
             self.records,
-            frame_indices,
+            packet_indexes,
         )
         self.n_videos = len(index)
 
@@ -271,9 +271,9 @@ def score_pieces(engine, stream, scores):
     """Run a network over a stream of clips.
 
     Args:
-        engine: ``app.engine.Engine``.
-        stream: ``datasets.clip_stream.ClipStream``.
-        scores: ``app.video_scores.VideoScores``, without any clips yet.
+        engine: ``app.inference.open_engine.Engine``.
+        stream: ``datasets.clips.stream.ClipStream``.
+        scores: ``app.evaluation.scores.VideoScores``, without any clips yet.
 
     Yields:
         Whenever videos are finished: their records, and the ``Failure`` of those that failed.

@@ -12,12 +12,10 @@ import numpy as np
 
 from app.data import read_splits
 from app.device import choose_device
-from app.engine import default_export_folder, find_weights, with_labels
-from app.engines.dynamic import DynamicEngine
-from app.engines.inference import InferenceEngine
 from app.errors import UserError
-from app.export_cache import TOLERANCE, stamped
-from app.exporting import (
+from app.inference.eager import DynamicEngine
+from app.inference.export_cache import TOLERANCE, stamped
+from app.inference.exported_folder import (
     DESCRIPTION,
     ONNX,
     PARAMETERS,
@@ -27,12 +25,14 @@ from app.exporting import (
     write_inference_model,
     written_aside,
 )
-from app.onnx_model import OnnxScores, require_onnx, write_onnx
+from app.inference.onnx import OnnxScores, require_onnx, write_onnx
+from app.inference.open_engine import default_export_folder, find_weights, with_labels
+from app.inference.paddle_inference import InferenceEngine
 from app.run_folder import RunFolder
-from datasets.decoding import VideoError
-from datasets.frame_folders import open_reader
-from datasets.index import SourceError
-from datasets.sampling import centre_clip
+from datasets.clips.frame_choice import centre_clip
+from datasets.decoding.errors import VideoError
+from datasets.decoding.open_reader import open_reader
+from datasets.index.video_index import AnnotationError
 from weights.errors import WeightsError
 from weights.files import load_network
 
@@ -157,7 +157,7 @@ def _real_clips(config, contract):
     data = replace(trained.data, videos=config.videos) if config.videos else trained.data
     try:
         index = read_splits(data, trained.train.seed)["val"]
-    except SourceError as error:
+    except AnnotationError as error:
         if config.videos:
             raise UserError(f"--videos {config.videos}: {error}") from None
         return []

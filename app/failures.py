@@ -38,7 +38,7 @@ class FailureLog:
     def record(self, failure):
         """
         Args:
-            failure: ``datasets.sample.Failure``.
+            failure: ``datasets.clips.sample.Failure``.
 
         Raises:
             TooManyFailuresError: This is one failed video too many.

@@ -11,23 +11,23 @@ import paddle
 import paddle.distributed as dist
 
 import models
-from app.data import evaluation_loader, read_splits, training_loader
-from app.describe import (
+from app.data import read_splits
+from app.device import choose_device
+from app.errors import UserError
+from app.failures import FailureLog, failure_limit
+from app.metrics import Evaluation
+from app.run_folder import RunFolder, config_text
+from app.training.contact_sheet import confusion_matrix, contact_sheet
+from app.training.loaders import evaluation_loader, training_loader
+from app.training.network import (
     build_network,
     count_parameters,
     describe,
     find_pretrained,
     settled,
 )
-from app.device import choose_device
-from app.errors import UserError
-from app.failures import FailureLog, failure_limit
-from app.metrics import Evaluation
-from app.pictures import confusion_matrix, contact_sheet
-from app.processes import any_process_agrees
-from app.run_folder import RunFolder, config_text
-from app.training_state import WEIGHTS, TrainingState, seed_everything
-from app.video_model import VideoModel
+from app.training.training_state import WEIGHTS, TrainingState, seed_everything
+from app.training.video_model import VideoModel
 from callbacks import (
     Checkpoint,
     EarlyStopping,
@@ -37,6 +37,7 @@ from callbacks import (
     LRSchedule,
     Progress,
     VisualDLLog,
+    any_process_agrees,
     checkpoint,
 )
 from callbacks.epoch_log import drop_epochs_after

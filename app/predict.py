@@ -12,16 +12,16 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from app.annotate import annotate
-from app.engine import open_engine
 from app.errors import UserError
-from app.feature_file import FeatureFile
-from app.prediction import Prediction
-from app.prediction_report import FeatureReport, PredictionReport
-from app.timeline import clock, draw_timeline
-from app.video_sources import file_name, find_sources
-from app.windows import open_windows
-from datasets.video_error import VideoError
+from app.inference.open_engine import open_engine
+from app.prediction.annotate import annotate
+from app.prediction.feature_file import FeatureFile
+from app.prediction.prediction import Prediction
+from app.prediction.report import FeatureReport, PredictionReport
+from app.prediction.timeline import clock, draw_timeline
+from app.prediction.video_sources import file_name, find_sources
+from app.prediction.windows import open_windows
+from datasets.decoding.errors import VideoError
 
 # What --annotate names one video by; anything else is a folder.
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov")

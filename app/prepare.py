@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from datasets.preparation_report import PreparationReport
-from datasets.preparing import REPORT_NAME, prepare_copies
-from datasets.sources import load_splits
+from datasets.annotations import load_splits
+from datasets.copies.preparing import REPORT_NAME, prepare_copies
+from datasets.copies.report import PreparationReport
 
 # Lines of a list that the screen gets; report.txt has them all.
 LONGEST_LIST = 20
@@ -18,7 +18,7 @@ class Prepared:
     Args:
         folder: Where they are.
         annotation: The annotation they were made with, or None.
-        report: ``datasets.preparation_report.PreparationReport``.
+        report: ``datasets.copies.report.PreparationReport``.
     """
 
     folder: Path
@@ -49,7 +49,7 @@ def prepare(config):
         ``Prepared``.
 
     Raises:
-        SourceError: The source cannot be read or the copies not be written.
+        AnnotationError: The source cannot be read or the copies not be written.
     """
     splits = load_splits(config.source, config.annotation, config.split)
     folder = Path(config.output)

@@ -6,7 +6,7 @@ python -m app score predictions.json annotation.json --k 1 5
 from dataclasses import dataclass
 
 from app.errors import UserError
-from app.result_file import read_json, read_results
+from app.evaluation.result_file import read_json, read_results
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import paddle
 
-from app.describe import count_parameters, describe, find_pretrained
+from app.training.network import count_parameters, describe, find_pretrained
 
 
 @dataclass(frozen=True)

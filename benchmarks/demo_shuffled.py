@@ -15,11 +15,11 @@ from paddle.io import Dataset
 import models
 from app.data import read_splits
 from app.run_folder import RunFolder
-from app.training_state import WEIGHTS
-from app.video_model import VideoModel
-from datasets.evaluation_clips import EvaluationClips
-from datasets.loader import ClipLoader
-from datasets.samplers import EvaluationSampler
+from app.training.training_state import WEIGHTS
+from app.training.video_model import VideoModel
+from datasets.clips.evaluation import EvaluationClips
+from datasets.clips.loader import ClipLoader
+from datasets.clips.video_order import EvaluationSampler
 from weights.files import load_network
 
 

@@ -29,12 +29,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import paddle
 import torch
 
-from app.engine import open_engine
 from app.evaluate import score_pieces
-from app.video_scores import VideoScores
-from datasets.clip_stream import ClipStream
-from datasets.index import Row, VideoIndex
-from datasets.views import Views
+from app.evaluation.scores import VideoScores
+from app.inference.open_engine import open_engine
+from datasets.clips.stream import ClipStream
+from datasets.clips.views import Views
+from datasets.index.video_index import Row, VideoIndex
 from models.normalisation import KINETICS_MEAN, KINETICS_STD
 from tests.videos import write_video
 from weights.description import InputContract, NetworkDescription

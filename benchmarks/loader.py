@@ -24,12 +24,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.decoding import make  # noqa: E402
-from datasets.frame_index_cache import FrameIndexCache  # noqa: E402
-from datasets.loader import ClipLoader  # noqa: E402
-from datasets.preparing import prepare_copies  # noqa: E402
-from datasets.samplers import TrainingSampler  # noqa: E402
-from datasets.sources import load_splits  # noqa: E402
-from datasets.training_clips import Augmentation, TrainingClips  # noqa: E402
+from datasets.annotations import load_splits  # noqa: E402
+from datasets.clips.loader import ClipLoader  # noqa: E402
+from datasets.clips.training import Augmentation, TrainingClips  # noqa: E402
+from datasets.clips.video_order import TrainingSampler  # noqa: E402
+from datasets.copies.preparing import prepare_copies  # noqa: E402
+from datasets.decoding.packet_index_store import PacketIndexStore  # noqa: E402
 
 BATCH_SIZE = 16
 TARGET_LOSS = 0.15
@@ -50,7 +50,7 @@ def clips_of(videos, cache, n_clips):
     """The dataset, and a sampler of one epoch of this many clips."""
     splits = load_splits(videos)
     index = splits["train"].select([row % len(splits["train"]) for row in range(n_clips)])
-    clips = TrainingClips(index, 16, 1, 112, Augmentation(), 0, 1, FrameIndexCache(cache))
+    clips = TrainingClips(index, 16, 1, 112, Augmentation(), 0, 1, PacketIndexStore(cache))
     return clips, TrainingSampler(n_clips, BATCH_SIZE, 0)
 
 
@@ -91,7 +91,7 @@ def table(title, clips, sampler, worker_counts, rounds):
     ways = {"plain loop": lambda: measure_plain(clips, sampler)}
     for workers in worker_counts:
         ways[_workers(workers)] = lambda n=workers: measure_loader(clips, sampler, n)
-    measure_plain(clips, sampler)  # Frame indices are built, files come into memory.
+    measure_plain(clips, sampler)  # Packet indexes are built, files come into memory.
     found = {name: [] for name in ways}
     for _ in range(rounds):
         for name, measure in ways.items():

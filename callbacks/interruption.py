@@ -4,6 +4,7 @@ import signal
 import threading
 
 import paddle
+import paddle.distributed as dist
 
 
 class Interrupted(Exception):  # noqa: N818 - an order to stop, not an error
@@ -80,3 +81,21 @@ class Interruption(paddle.callbacks.Callback):
         if not self.model.accumulating and self.agree(self._received is not None):
             self.save()
             raise Interrupted(self._received or signal.SIGTERM)
+
+
+def any_process_agrees():
+    """A function that tells whether any process says yes.
+
+    Returns:
+        ``bool`` where there is one process; else a function from this process's bool to the same
+        bool in all of them, to be called by all.
+    """
+    if dist.get_world_size() == 1:
+        return bool
+
+    def any_of(mine):
+        votes = paddle.to_tensor([int(mine)])
+        dist.all_reduce(votes)
+        return bool(int(votes) > 0)
+
+    return any_of

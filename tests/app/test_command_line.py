@@ -3,9 +3,8 @@ import sys
 
 import pytest
 
-from app.command_line import VERBS, main
+from app.command_line import VERBS, main, plain_words
 from app.configuration import FitConfig
-from app.option_words import plain_words
 from app.run_folder import RunFolder, config_text
 from tests.app.small_run import PROJECT
 

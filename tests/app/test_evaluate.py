@@ -9,8 +9,8 @@ import pytest
 from app.command_line import main
 from app.configuration import EvaluateConfig, ScoreConfig
 from app.evaluate import InterruptedEvaluation, evaluate
+from app.evaluation.scores import Progress, record_type
 from app.score import score
-from app.video_scores import Progress, record_type
 from tests.app.small_run import OPTIONS, write_corpus
 from tests.videos import write_video
 from weights.description import InputContract, NetworkDescription
@@ -96,8 +96,8 @@ def test_the_files_of_an_evaluation_agree_with_each_other(weights, corpus, tmp_p
 
 
 def test_the_score_of_a_video_is_the_mean_over_its_views(weights, corpus, tmp_path):
-    from datasets.decoding import VideoReader
-    from datasets.views import Views
+    from datasets.clips.views import Views
+    from datasets.decoding.video_reader import VideoReader
     from weights.files import load_network
 
     evaluate(config(weights, corpus, tmp_path, views="even:3,crops:3", top_k=4))

@@ -7,9 +7,9 @@ import pytest
 
 from app import export as verb
 from app.configuration import ExportConfig
-from app.engine import open_engine
 from app.errors import UserError
 from app.export import export
+from app.inference.open_engine import open_engine
 from tests.app.small_run import write_corpus
 from tests.app.trained import CONTRACT, write_run, write_weights
 

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from app.failures import FailureLog, TooManyFailuresError, failure_limit
-from datasets.sample import Failure
+from datasets.clips.sample import Failure
 
 
 def test_a_video_is_named_once(tmp_path, capsys):

@@ -22,7 +22,7 @@ from app.errors import UserError
 from app.evaluate import evaluate
 from app.fit import fit
 from app.index import index
-from app.video_model import NonFiniteLossError
+from app.training.video_model import NonFiniteLossError
 from callbacks.checkpoint import newest_first
 from tests.app.small_run import write_corpus
 from tests.videos import write_video
@@ -110,7 +110,7 @@ def test_the_saved_weights_are_plain_paddle(trained):
 
 def test_gradients_accumulated_equal_those_of_the_big_batch(corpus, tmp_path):
     """In a network without batch statistics; an epoch of 12 clips leaves an incomplete group."""
-    from app.video_model import VideoModel
+    from app.training.video_model import VideoModel
 
     class Linear(paddle.nn.Layer):
         def __init__(self):
@@ -225,12 +225,12 @@ def test_too_many_bad_files_end_the_run_with_a_name(corpus, tmp_path, workers):
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_mistake_in_the_program_is_shown_whole(corpus, tmp_path, workers, monkeypatch):
-    from datasets import training_clips
-    from datasets.loader import ClipError
+    from datasets.clips import training
+    from datasets.clips.loader import ClipError
 
     def broken(*_):
         raise AttributeError("a bug in the sampling")
 
-    monkeypatch.setattr(training_clips, "random_clip", broken)
+    monkeypatch.setattr(training, "random_clip", broken)
     with pytest.raises(ClipError, match="a bug in the sampling"):
         fit(small_config(corpus, tmp_path / "run", workers=workers))

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from app.configuration import PredictConfig
-from app.engine import open_engine
 from app.errors import UserError
+from app.inference.open_engine import open_engine
 from app.predict import predict
-from app.windows import open_windows
-from datasets.decoding import VideoReader
-from datasets.sampling import sliding_windows
+from app.prediction.windows import open_windows
+from datasets.clips.frame_choice import sliding_windows
+from datasets.decoding.video_reader import VideoReader
 from tests.app.small_run import PROJECT, run
 from tests.app.trained import CONTRACT, LABELS, write_run
 from tests.videos import write_video

@@ -7,7 +7,7 @@ import pytest
 from app.command_line import main
 from app.configuration import ScoreConfig
 from app.errors import UserError
-from app.result_file import best_classes, read_results, write_results
+from app.evaluation.result_file import best_classes, read_results, write_results
 from app.score import score
 from tests.app.small_run import PROJECT
 

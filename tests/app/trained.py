@@ -7,7 +7,7 @@ import paddle
 
 from app.configuration import ClipConfig, DataConfig, FitConfig, ModelConfig
 from app.run_folder import config_text
-from app.training_state import WEIGHTS
+from app.training.training_state import WEIGHTS
 from callbacks.checkpoint import Checkpoint
 from weights.description import InputContract, NetworkDescription
 from weights.files import save_network

@@ -1,0 +1,182 @@
+"""What is kept of an evaluation: numbers, predictions, classes and a picture of the confusions."""
+
+import csv
+import io
+import json
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from app.evaluation.confusion import confusion_picture, worst_confusions
+from app.evaluation.result_file import best_classes, write_results
+from app.metrics import Evaluation, hits
+from weights.files import write_atomically
+
+# How many confusions the report and the picture name.
+NAMED_CONFUSIONS = 40
+
+
+class ReportFiles:
+    """The files of one evaluation, side by side.
+
+    Args:
+        folder: The folder they are in.
+        name: What all their names begin with: the split, and the views unless they are the usual.
+
+    Attributes:
+        report: The numbers, as JSON.
+        predictions: The best classes of every video, see ``app.evaluation.result_file``.
+        classes: The accuracy of every class, as CSV.
+        confusion: Picture of the confusion matrix.
+        failures: The videos that could not be read.
+        progress: What is found so far, while the evaluation is under way.
+    """
+
+    def __init__(self, folder, name):
+        self.report = folder / f"{name}.json"
+        self.predictions = folder / f"{name}.predictions.json"
+        self.classes = folder / f"{name}.classes.csv"
+        self.confusion = folder / f"{name}.confusion.png"
+        self.failures = folder / f"{name}.failures.jsonl"
+        self.progress = folder / f"{name}.partial"
+
+
+@dataclass(frozen=True)
+class EvaluationReport:
+    """What an evaluation found, and where it is kept.
+
+    Args:
+        files: ``ReportFiles``.
+        network: The checkpoint or file evaluated.
+        engine: How it was computed.
+        split: Part of the data.
+        views: The clips of a video that were scored, as text.
+        labels: Class names in output order.
+        true_classes: int ``[n_videos]``, class of each row, failed ones included.
+        video_ids: Name of each row in result files.
+        evaluation: ``app.metrics.Evaluation``.
+        failed: Path -> reason of the videos that could not be read.
+    """
+
+    files: ReportFiles
+    network: str
+    engine: str
+    split: str
+    views: str
+    labels: tuple[str, ...]
+    true_classes: np.ndarray = field(repr=False)
+    video_ids: list[str] = field(repr=False)
+    evaluation: Evaluation = field(repr=False)
+    failed: dict[str, str] = field(repr=False)
+
+    @property
+    def exit_code(self):
+        """1 when some of the videos failed."""
+        return 1 if self.failed else 0
+
+    @property
+    def path(self):
+        """The report as JSON."""
+        return self.files.report
+
+    def per_class(self):
+        """How each class that has videos fared; a failed video counts as wrong.
+
+        Returns:
+            List of dicts, in the order of the classes: ``class``, ``videos``, ``top1`` and
+            ``top5`` as shares, ``taken_for``, the wrong class most often predicted, and
+            ``times``, how often.
+        """
+        e = self.evaluation
+        n = len(self.labels)
+        videos = np.bincount(self.true_classes, minlength=n)
+        right = {k: np.bincount(e.labels[hits(e.scores, e.labels, k)], minlength=n) for k in (1, 5)}
+        wrong = e.confusion()
+        np.fill_diagonal(wrong, 0)
+        return [
+            {
+                "class": self.labels[c],
+                "videos": int(videos[c]),
+                "top1": float(right[1][c] / videos[c]),
+                "top5": float(right[5][c] / videos[c]),
+                "taken_for": self.labels[wrong[c].argmax()] if wrong[c].any() else "",
+                "times": int(wrong[c].max()),
+            }
+            for c in np.flatnonzero(videos).tolist()
+        ]
+
+    def values(self):
+        """The numbers, by the names they have in the report."""
+        e = self.evaluation
+        return {
+            "loss": e.loss,
+            "clip_top1": e.clip_top1,
+            "clip_top5": e.clip_top5,
+            "video_top1": e.video_top1,
+            "video_top5": e.video_top5,
+            "mean_class_accuracy": float(np.mean([row["top1"] for row in self.per_class()])),
+        }
+
+    def __str__(self):
+        values = self.values()
+        n_classes = len(np.unique(self.true_classes))
+        lines = [
+            f"{self.split}, {self.network}, views {self.views}, {self.engine}: "
+            f"{len(self.true_classes)} videos, {self.evaluation.clips} clips, "
+            f"loss {values['loss']:.4f}",
+            f"clip   top-1 {values['clip_top1']:.4f}  top-5 {values['clip_top5']:.4f}",
+            f"video  top-1 {values['video_top1']:.4f}  top-5 {values['video_top5']:.4f}",
+            f"mean class accuracy {values['mean_class_accuracy']:.4f} over {n_classes} classes",
+        ]
+        if self.failed:
+            lines.append(
+                f"{self.evaluation.failed} videos could not be read and count as wrong: "
+                f"{self.files.failures}"
+            )
+        lines.append(f"report: {self.files.report}")
+        return "\n".join(lines)
+
+    def write(self, top_k):
+        """Write the files; the JSON report comes last.
+
+        Args:
+            top_k: How many classes of a video its predictions hold.
+        """
+        e = self.evaluation
+        write_results(
+            self.files.predictions,
+            (
+                (self.video_ids[row], best_classes(scores, self.labels, top_k))
+                for row, scores in zip(e.rows.tolist(), e.scores, strict=True)
+            ),
+        )
+        classes = self.per_class()
+        self._write_classes(classes)
+        matrix = e.confusion()
+        title = f"{self.split}, {self.network}, {self.views}: video top-1 {e.video_top1:.4f}"
+        worst = worst_confusions(matrix, self.labels, NAMED_CONFUSIONS)
+        picture = confusion_picture(matrix, self.labels, title, worst)
+        write_atomically(self.files.confusion, lambda file: file.write(picture))
+        report = {
+            "checkpoint": self.network,
+            "engine": self.engine,
+            "split": self.split,
+            "views": self.views,
+            "videos": len(self.true_classes),
+            "clips": e.clips,
+            **self.values(),
+            "worst_confusions": [
+                {"class": true, "taken_for": taken, "times": times, "videos": videos}
+                for true, taken, times, videos in worst
+            ],
+            "failed": self.failed,
+        }
+        text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+        write_atomically(self.files.report, lambda file: file.write(text.encode()))
+
+    def _write_classes(self, classes):
+        text = io.StringIO(newline="")
+        table = csv.DictWriter(text, list(classes[0]), lineterminator="\n")
+        table.writeheader()
+        table.writerows(classes)
+        write_atomically(self.files.classes, lambda f: f.write(text.getvalue().encode()))

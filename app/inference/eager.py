@@ -1,0 +1,46 @@
+"""The network run by Paddle's eager mode: any device, and the only one with features."""
+
+import paddle
+import paddle.nn.functional as F
+
+import models
+from app.inference.engine import Engine
+
+
+class DynamicEngine(Engine):
+    """A network in eager mode, on the device that Paddle is set to.
+
+    Args:
+        network: A bare network of ``models.build``.
+        description: Its ``NetworkDescription``.
+    """
+
+    def __init__(self, network, description):
+        super().__init__(description, f"eager on {paddle.get_device()}")
+        self.recogniser = recogniser_of(network, description)
+
+    @paddle.no_grad()
+    def _scores(self, clips):
+        return F.softmax(self.recogniser(paddle.to_tensor(clips)), axis=-1).numpy()
+
+    @paddle.no_grad()
+    def _features(self, clips):
+        normalised = self.recogniser.normalisation(paddle.to_tensor(clips))
+        return self.recogniser.network.embed(normalised).numpy()
+
+
+def recogniser_of(network, description):
+    """The network behind its normalisation, ready to evaluate.
+
+    Args:
+        network: A bare network of ``models.build``.
+        description: Its ``NetworkDescription``.
+
+    Returns:
+        ``models.Recogniser`` in evaluation mode.
+    """
+    contract = description.input
+    normalisation = models.Normalisation(contract.mean, contract.std, contract.value_range)
+    recogniser = models.Recogniser(network, normalisation)
+    recogniser.eval()
+    return recogniser

@@ -1,0 +1,141 @@
+"""Turns a network into a folder that needs none of this project's code.
+
+FOLDER/inference.json       the program
+FOLDER/inference.pdiparams  its weights
+FOLDER/model.json           labels and input contract: a ``weights.description``
+
+uint8 ``[B, 3, T, H, W]`` RGB goes in, softmax scores ``[B, n_classes]`` come out; the batch is
+free, the normalisation inside.
+"""
+
+import os
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+
+import paddle
+import paddle.nn.functional as F
+from paddle import nn
+
+from app.inference.native_output import native_output_hidden
+from weights.description import NetworkDescription
+from weights.errors import WeightsError
+
+PROGRAM = "inference.json"
+PARAMETERS = "inference.pdiparams"
+DESCRIPTION = "model.json"
+ONNX = "model.onnx"
+FILES = {PROGRAM, PARAMETERS, DESCRIPTION, ONNX}
+
+
+class Scores(nn.Layer):
+    """A recogniser that ends in the softmax: what is exported.
+
+    Args:
+        recogniser: ``models.Recogniser``.
+    """
+
+    def __init__(self, recogniser):
+        super().__init__()
+        self.recogniser = recogniser
+        self.eval()
+
+    def forward(self, clips):
+        """
+        Args:
+            clips: uint8 ``[B, 3, T, H, W]`` RGB.
+
+        Returns:
+            float32 ``[B, n_classes]``.
+        """
+        return F.softmax(self.recogniser(clips), axis=-1)
+
+
+class Features(Scores):
+    """A recogniser that ends in its pooled embedding."""
+
+    def forward(self, clips):
+        """
+        Args:
+            clips: uint8 ``[B, 3, T, H, W]`` RGB.
+
+        Returns:
+            float32 ``[B, D]``.
+        """
+        return self.recogniser.network.embed(self.recogniser.normalisation(clips))
+
+
+def write_inference_model(layer, description, folder):
+    """Write an exported folder's three files.
+
+    Args:
+        layer: ``Scores`` or ``Features``.
+        description: ``weights.description.NetworkDescription`` of the network.
+        folder: An existing folder.
+    """
+    clips = paddle.static.InputSpec([None, 3, None, None, None], "uint8", "clips")
+    with native_output_hidden():
+        paddle.jit.save(layer, os.fspath(Path(folder) / "inference"), input_spec=[clips])
+    (Path(folder) / DESCRIPTION).write_text(description.to_json(), encoding="utf-8")
+
+
+def is_exported(folder):
+    """Whether a folder looks like an exported one, whole or not."""
+    return any((Path(folder) / name).exists() for name in (PROGRAM, PARAMETERS, ONNX))
+
+
+def read_exported_description(folder):
+    """The description in an exported folder.
+
+    Raises:
+        WeightsError: One of its files is missing, or the description is damaged.
+    """
+    folder = Path(folder)
+    for name in (PROGRAM, PARAMETERS, DESCRIPTION):
+        if not (folder / name).is_file():
+            raise WeightsError(folder, f"not a whole exported model, there is no {name} in it")
+    path = folder / DESCRIPTION
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise WeightsError(path, f"cannot be read ({error})") from None
+    return NetworkDescription.from_json(text, path)
+
+
+@contextmanager
+def written_aside(folder):
+    """A new folder that takes the place of another at the end of the block, or never existed.
+
+    Args:
+        folder: The folder to be. The exported files of one that is there already are replaced,
+            what else is in it, evaluations for example, stays.
+
+    Yields:
+        Path of an empty folder beside it.
+    """
+    folder = Path(folder)
+    aside = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    aside.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir()
+    try:
+        yield aside
+        for path in (*aside.iterdir(), aside):
+            _sync(path)
+        if folder.is_dir():
+            for path in folder.iterdir():
+                if path.name not in FILES:
+                    path.rename(aside / path.name)
+        shutil.rmtree(folder, ignore_errors=True)
+        aside.rename(folder)
+        _sync(folder.parent)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _sync(path):
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

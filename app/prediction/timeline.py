@@ -1,0 +1,113 @@
+"""A video as segments, each with its class, and as a picture of the scores over time."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+# Classes drawn as lines, each in its own colour; the others are grey in the strip of segments.
+LINES = 8
+OTHERS = "0.8"
+# Steps of a line; a longer video is drawn as means over several windows, to stay readable.
+STEPS = 300
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Consecutive windows with the same best class.
+
+    Args:
+        start, end: Frames, half-open; a window lasts until the next one begins.
+        scores: float64 ``[n_classes]``, mean over the segment's windows.
+    """
+
+    start: int
+    end: int
+    scores: np.ndarray
+
+
+def segments(prediction):
+    """Join the windows of a video into segments.
+
+    Args:
+        prediction: `Prediction` with its windows kept.
+
+    Returns:
+        List of ``Segment``, in order, from the first frame to the last.
+    """
+    best = np.array([number for number, _ in prediction.best])
+    begins = [0, *(np.flatnonzero(best[1:] != best[:-1]) + 1).tolist()]
+    ends = [*begins[1:], len(best)]
+    borders = [*prediction.starts, prediction.n_frames]
+    return [
+        Segment(borders[b], borders[e], np.mean(prediction.windows[b:e], axis=0, dtype=float))
+        for b, e in zip(begins, ends, strict=True)
+    ]
+
+
+def draw_timeline(prediction, path):
+    """Draw the scores over time, with the segments below as a strip.
+
+    Args:
+        prediction: `Prediction` with its windows kept.
+        path: The .png to write.
+    """
+    scores = np.stack(prediction.windows)
+    parts = segments(prediction)
+    # The classes that are best for the longest time, then those that come closest to it.
+    n_won = np.bincount([number for number, _ in prediction.best], minlength=scores.shape[1])
+    highest = scores.max(axis=0)
+    ranked = np.lexsort((-highest, -n_won))[:LINES]
+    drawn = [int(n) for n in ranked if n_won[n] or highest[n] >= 0.1]
+    winners = {int(part.scores.argmax()) for part in parts}
+    colours = {number: f"C{place}" for place, number in enumerate(drawn)}
+
+    scale = 1 / prediction.fps if prediction.fps else 1
+    joined = -(-len(scores) // STEPS)
+    first = np.arange(0, len(scores), joined)
+    counts = np.diff([*first, len(scores)])
+    borders = np.array([*prediction.starts[::joined], prediction.n_frames]) * scale
+    figure = Figure(figsize=(12, 5), dpi=110, layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(8, 1))
+    for number in drawn:
+        means = np.add.reduceat(scores[:, number], first) / counts
+        above.stairs(means, borders, baseline=None, color=colours[number], lw=1.6)
+    above.set(ylim=(0, 1.02), xlim=(0, borders[-1]))
+    above.set_ylabel("score of a window" if joined == 1 else f"score, mean of {joined} windows")
+    above.set_title(prediction.source.name, parse_math=False, fontsize=10)
+    above.grid(alpha=0.3)
+    spans = {}
+    for part in parts:
+        colour = colours.get(int(part.scores.argmax()), OTHERS)
+        spans.setdefault(colour, []).append((part.start * scale, (part.end - part.start) * scale))
+    for colour, bars in spans.items():
+        below.broken_barh(bars, (0, 1), color=colour, lw=0)
+    below.set_ylim(0, 1)
+    below.set_yticks([])
+    below.set_ylabel("best", rotation=0, ha="right", va="center")
+    below.xaxis.set_major_locator(MaxNLocator(12, steps=[1, 1.5, 2, 3, 6, 10]))
+    if prediction.fps:
+        below.xaxis.set_major_formatter(FuncFormatter(lambda value, _: clock(value)))
+        below.set_xlabel("time")
+    else:
+        below.set_xlabel("frame")
+    names = [prediction.labels[number] for number in drawn]
+    lines = list(colours.values())
+    if winners - set(drawn):
+        names.append("others")
+        lines.append(OTHERS)
+    handles = [above.plot([], [], color=colour, lw=3)[0] for colour in lines]
+    legend = above.legend(handles, names, loc="center left", bbox_to_anchor=(1, 0.5))
+    for text in legend.get_texts():
+        # A dollar sign in a class name is no formula.
+        text.set_parse_math(False)
+    FigureCanvasAgg(figure).print_png(path)
+
+
+def clock(seconds):
+    """A time as minutes:seconds, or hours:minutes:seconds."""
+    whole = int(round(seconds))
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"

@@ -1,0 +1,111 @@
+"""The network that a configuration asks for, from pretrained weights or from scratch."""
+
+from dataclasses import asdict, replace
+
+from app.errors import UserError
+from app.published_weights import FOLDER
+from weights.description import InputContract, NetworkDescription, default_options
+from weights.freezing import freeze_before
+from weights.loading import load_pretrained, plan_network
+from weights.pretrained import resolve
+
+NETWORK_OPTIONS = (
+    "depth",
+    "shortcut",
+    "conv1_t_size",
+    "conv1_t_stride",
+    "max_pool",
+    "widen_factor",
+)
+CONTRACT_OPTIONS = ("mean", "std", "value_range")
+
+
+def describe(config, labels, source=None):
+    """Settle what the configuration leaves open about the network.
+
+    Args:
+        config: ``FitConfig`` or ``SummaryConfig``.
+        labels: Class names.
+        source: ``weights.pretrained.Source`` of pretrained weights, or None.
+
+    Returns:
+        The ``weights.description.NetworkDescription`` to build, and lines for the user about
+        wishes that depart from the pretrained weights.
+
+    Raises:
+        WeightsError: A wish contradicts the pretrained weights.
+    """
+    options = _wishes(config.model, NETWORK_OPTIONS)
+    contract = _wishes(config.model, CONTRACT_OPTIONS)
+    clip = {name: getattr(config.clip, name) for name in ("size", "frames", "stride")}
+    if source is not None:
+        description, notes = plan_network(source, labels, options, contract)
+        return replace(description, input=replace(description.input, **clip)), notes
+    description = NetworkDescription(
+        architecture=config.model.architecture,
+        options={**default_options(), **options, "n_classes": len(labels)},
+        labels=tuple(labels),
+        input=InputContract(**contract, **clip),
+    )
+    return description, []
+
+
+def find_pretrained(model):
+    """The weights that ``--model.pretrained`` names, or None.
+
+    Args:
+        model: ``ModelConfig``.
+
+    Returns:
+        ``weights.pretrained.Source`` or None.
+    """
+    if model.pretrained is None:
+        return None
+    return resolve(model.pretrained, FOLDER, depth=model.depth or 18)
+
+
+def build_network(description, source, finetune_from):
+    """Build a network, take over pretrained weights, and freeze what is not to be trained.
+
+    Args:
+        description: ``NetworkDescription``.
+        source: ``weights.pretrained.Source``, or None for fresh weights.
+        finetune_from: First module to train, or None for all.
+
+    Returns:
+        The bare network, and lines for the user about what was loaded and what is trained.
+
+    Raises:
+        UserError, WeightsError: The weights do not fit, or there is no such module.
+    """
+    network = description.build()
+    lines = []
+    if source is not None:
+        lines += [*source.notes, *load_pretrained(network, description, source).lines()]
+    try:
+        report = freeze_before(network, finetune_from or "")
+    except ValueError as error:
+        raise UserError(f"--model.finetune_from: {error}") from None
+    if source is not None or finetune_from:
+        lines += report.lines()
+    return network, lines
+
+
+def settled(model, description):
+    """A ``ModelConfig`` with everything said that was left open."""
+    contract = asdict(description.input)
+    return replace(
+        model,
+        **{name: description.options[name] for name in NETWORK_OPTIONS},
+        **{name: contract[name] for name in CONTRACT_OPTIONS},
+    )
+
+
+def count_parameters(network):
+    """Number of values that training changes; Paddle lists BatchNorm's statistics among them."""
+    return sum(p.size for p in network.parameters() if not p.stop_gradient)
+
+
+def _wishes(model, names):
+    values = {name: getattr(model, name) for name in names}
+    return {name: value for name, value in values.items() if value is not None}

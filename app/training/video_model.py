@@ -1,0 +1,206 @@
+"""`paddle.Model` for clips: hapi runs the loop, this class says what a batch is.
+
+What hapi leaves out of its `fit` and a long run needs: a position to resume from, losses and
+accuracies over whole epochs, gradients accumulated to exactly those of the big batch, and an end
+with a clear message when the loss is no longer finite.
+"""
+
+import math
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import paddle
+import paddle.nn.functional as F
+
+from app.errors import UserError
+from app.metrics import EvaluationMetrics, TrainingMetrics
+
+
+class NonFiniteLossError(UserError):
+    """The loss became infinite or not a number."""
+
+
+@dataclass
+class Position:
+    """How far a run has come.
+
+    Args:
+        epoch: Number of finished epochs, validation included.
+        batch: Number of batches trained in the epoch under way.
+        step: Number of optimizer updates since the beginning.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+
+
+class VideoModel(paddle.Model):
+    """A recogniser with the state of its training.
+
+    Batches are ``[clips uint8 [N, 3, T, S, S], labels int64 [N], rows int64 [N]]`` as
+    ``datasets.clips.loader.ClipLoader`` yields them.
+
+    Args:
+        recogniser: ``models.Recogniser``.
+        n_classes: Number of its outputs.
+        batches_per_epoch: Number of training batches of an epoch; not needed to evaluate.
+    """
+
+    def __init__(self, recogniser, n_classes, batches_per_epoch=None):
+        # hapi splits a batch by the number of inputs.
+        clips = paddle.static.InputSpec([None, 3, None, None, None], "uint8", "clips")
+        super().__init__(recogniser, inputs=[clips])
+        self.n_classes = n_classes
+        self.batches_per_epoch = batches_per_epoch
+        self.position = Position()
+        self.training_metrics = TrainingMetrics()
+        self.evaluation_metrics = EvaluationMetrics()
+        self.evaluation = None
+        self.gradient_norm = math.nan
+        self._clips_since_update = 0
+        self._fitting = False
+
+    @property
+    def bare_network(self):
+        """The network without its normalisation: what checkpoints hold."""
+        return self.network.network
+
+    @property
+    def learning_rate(self):
+        return self._optimizer.get_lr()
+
+    @property
+    def accumulating(self):
+        """Whether gradients wait for the batches that complete their update."""
+        return self._clips_since_update > 0
+
+    def prepare_training(self, optimizer):
+        """Make the model ready for ``fit``; for ``evaluate`` alone pass None."""
+        self.prepare(optimizer, loss=_cross_entropy)
+
+    def fit(self, train_loader, val_loader, epochs, callbacks, accumulate=1):
+        """Train until ``epochs`` epochs are finished, from wherever ``position`` stands.
+
+        Args:
+            train_loader, val_loader: ``ClipLoader``.
+            epochs: Number of epochs of the whole run, those before a resume included.
+            callbacks: ``paddle.callbacks.Callback`` objects, one of them an ``LRScheduler``.
+            accumulate: Number of batches whose gradients make one update.
+
+        Raises:
+            NonFiniteLossError: The loss is infinite or not a number.
+        """
+        self._fitting = True
+        try:
+            super().fit(
+                train_loader,
+                val_loader,
+                epochs=epochs - self.position.epoch,
+                callbacks=callbacks,
+                accumulate_grad_batches=accumulate,
+                verbose=0,
+            )
+        finally:
+            self._fitting = False
+
+    def evaluate(self, loader, callbacks=()):
+        """Evaluate on every video of a loader.
+
+        Args:
+            loader: ``ClipLoader`` over ``EvaluationClips``.
+            callbacks: ``paddle.callbacks.Callback`` objects.
+
+        Returns:
+            ``app.metrics.Evaluation``.
+        """
+        super().evaluate(loader, callbacks=list(callbacks), verbose=0)
+        return self.evaluation
+
+    def train_batch(self, inputs, labels=None, update=True):
+        """Forward, backward and, at the end of an accumulation, one optimizer update.
+
+        Returns:
+            The mean loss of the batch, in a list as hapi wants it.
+        """
+        network, synchronisation = self.network, nullcontext()
+        if self._adapter._nranks > 1:
+            network = self._adapter.ddp_model
+            synchronisation = nullcontext() if update else network.no_sync()
+        self.network.train()
+        clips, labels = inputs[0], labels[0]
+        with synchronisation:
+            logits = network(clips)
+            losses = _cross_entropy(logits, labels)
+            mean_loss = self._finite(losses.mean(), "the loss")
+            # The sum now and one division by the number of clips before the update: the same
+            # gradient as one big batch, the incomplete last group of an epoch included.
+            losses.sum().backward()
+        self._clips_since_update += len(labels)
+        self.training_metrics.update(losses.numpy(), logits.numpy(), labels.numpy())
+        self.position.batch += 1
+        if update:
+            self._update()
+        return [mean_loss]
+
+    @paddle.no_grad()
+    def _update(self):
+        gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
+        squares = 0.0
+        for gradient in gradients:
+            gradient.scale_(1.0 / self._clips_since_update)
+            squares = squares + paddle.sum(gradient * gradient)
+        self.gradient_norm = math.sqrt(self._finite(squares, "the gradient"))
+        self._optimizer.step()
+        self._optimizer.clear_grad()
+        self._clips_since_update = 0
+        self.position.step += 1
+
+    def eval_batch(self, inputs, labels=None):
+        """Forward only.
+
+        Returns:
+            The mean loss of the batch, in a list as hapi wants it.
+        """
+        self.network.eval()
+        labels, rows = labels
+        logits = self.network(inputs[0])
+        losses = _cross_entropy(logits, labels)
+        self.evaluation_metrics.update(losses.numpy(), logits.numpy(), labels.numpy(), rows.numpy())
+        mean_loss = losses.mean()
+        return [
+            self._finite(mean_loss, "the validation loss") if self._fitting else float(mean_loss)
+        ]
+
+    def _finite(self, value, name):
+        value = float(value)
+        if not math.isfinite(value):
+            raise NonFiniteLossError(
+                f"{name} became {value} at step {self.position.step + 1} with learning rate "
+                f"{self.learning_rate:g}; the last checkpoint is still good: lower --optim.lr, or "
+                "use --optim.warmup_epochs"
+            )
+        return value
+
+    def _run_one_epoch(self, data_loader, callbacks, mode, logs=None):
+        if mode == "train":
+            # hapi resets neither its own `logs={}` default nor a sampler between epochs.
+            data_loader.sampler.start_at(self.position.epoch, self.position.batch)
+            logs = super()._run_one_epoch(data_loader, callbacks, mode, {})
+            self.training_metrics.gather()
+            logs.update(self.training_metrics.result())
+            self.training_metrics.reset()
+            return logs
+        self.evaluation_metrics.reset()
+        logs = super()._run_one_epoch(data_loader, callbacks, mode, {})
+        self.evaluation = self.evaluation_metrics.result(len(data_loader.dataset), self.n_classes)
+        logs.update(self.evaluation.values())
+        if self._fitting:
+            self.position.epoch += 1
+            self.position.batch = 0
+        return logs
+
+
+def _cross_entropy(logits, labels):
+    """Cross-entropy of each clip, float32 ``[N]``."""
+    return F.cross_entropy(logits, labels, reduction="none").reshape([-1])
