@@ -195,7 +195,7 @@ class _Run:
             gamma=optim.gamma,
             patience=optim.patience,
         )
-        for parameter in network.fc.parameters():
+        for parameter in network.head.parameters():
             parameter.optimize_attr["learning_rate"] = optim.head_lr_multiplier
         self.optimizer = paddle.optimizer.Momentum(
             self.schedule.scheduler,

@@ -25,8 +25,7 @@ class DynamicEngine(Engine):
 
     @paddle.no_grad()
     def _features(self, clips):
-        normalised = self.recogniser.normalisation(paddle.to_tensor(clips))
-        return self.recogniser.network.embed(normalised).numpy()
+        return self.recogniser.embed(paddle.to_tensor(clips)).numpy()
 
 
 def recogniser_of(network, description):
