@@ -99,12 +99,12 @@ class Activation:
         """Mean over windows; each argument three numbers."""
         return pooling.pool(self, "average", kernel, stride, padding)
 
-    def concat(self, others):
-        """This and the others one after another along the channels."""
-        return rearrangement.concat([self, *others])
+    def concatenate(self, other):
+        """This and the other one after another along the channels."""
+        return rearrangement.concatenate(self, other)
 
     def subsample(self, stride, channels):
-        """Every `stride`-th element in time, height and width, zero channels up to `channels`."""
+        """Every `stride`-th element (three numbers), then zero channels up to `channels`."""
         return rearrangement.subsample(self, stride, channels)
 
     def global_mean(self):

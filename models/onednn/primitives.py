@@ -217,3 +217,10 @@ class Primitive:
         status = self._execute(self._handle, self._stream, self._n, self._arguments)
         if status:
             raise onednn.Failure(f"a primitive answered with status {status}")
+
+
+def reorder(source, destination):
+    """A primitive `(source, destination)` that copies between two `Descriptor` of one shape."""
+    engine = onednn.load().engine
+    descriptor = PrimitiveDescriptor("reorder", source, engine, destination, engine, None)
+    return Primitive(descriptor, {SOURCE: source, DESTINATION: destination})
