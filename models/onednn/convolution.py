@@ -60,7 +60,7 @@ class Geometry:
         source: The `Layout` of the input.
         weights: Shape of the whole weights, `[O, I / groups, D, H, W]`.
         stride: Three numbers.
-        padding: Three (in front, behind) pairs.
+        padding: Three numbers, the same in front and behind.
         groups: Number of groups.
     """
 
@@ -68,20 +68,16 @@ class Geometry:
         out_channels, in_channels, *kernel = weights
         n, _, *lengths = source.shape
         self.sizes = [
-            (length + before + behind - k) // s + 1
-            for length, k, s, (before, behind) in zip(
-                lengths, kernel, stride, padding, strict=True
-            )
+            (length + 2 * p - k) // s + 1
+            for length, k, s, p in zip(lengths, kernel, stride, padding, strict=True)
         ]
         taps = [
-            taps_that_touch(length, k, s, before) if before == behind else (0, k)
-            for length, k, s, (before, behind) in zip(
-                lengths, kernel, stride, padding, strict=True
-            )
+            taps_that_touch(length, k, s, p)
+            for length, k, s, p in zip(lengths, kernel, stride, padding, strict=True)
         ]
         self.is_cut = any(end - first < k for (first, end), k in zip(taps, kernel, strict=True))
         kernel = [end - first for first, end in taps]
-        before = [p - first for (p, _), (first, _) in zip(padding, taps, strict=True)]
+        before = [p - first for p, (first, _) in zip(padding, taps, strict=True)]
         behind = [
             max(0, (size - 1) * s + k - length - p)
             for size, s, k, length, p in zip(
@@ -109,7 +105,7 @@ class Convolution:
         source: The `Layout` of the input.
         weights: Shape of the whole weights, `[O, I / groups, D, H, W]`.
         stride: Three numbers.
-        padding: Three (in front, behind) pairs.
+        padding: Three numbers, the same in front and behind.
         groups: Number of groups.
         to_input: Whether the gradient of the input is asked for.
         to_weights: Whether the gradient of the weights is asked for.
@@ -189,7 +185,7 @@ def convolve(x, layer):
         x,
         weight,
         tuple(layer._stride),
-        tuple((p, p) for p in layer._updated_padding),
+        tuple(layer._updated_padding),
         layer._groups,
         (lambda gradient: x.tape.set_gradient(weight, gradient)) if x.tape.learns(weight) else None,
     )
@@ -202,7 +198,7 @@ def convolve_with(x, weight, stride, padding, groups, set_gradient):
         x: The input, an `Activation`.
         weight: float32 tensor `[O, I / groups, D, H, W]`.
         stride: Three numbers.
-        padding: Three (in front, behind) pairs.
+        padding: Three numbers, the same in front and behind.
         groups: Number of groups.
         set_gradient: Called with the gradient of `weight`; None where it is not needed.
 
