@@ -244,9 +244,7 @@ def convolve_with(x, weight, stride, padding, groups, set_gradient):
         if to_weights:
             packed = scratch(kernels.gradient_size)
             source = _lengthened(x, geometry) if geometry.lengthened else x.data
-            kernels.backward_weights.run(
-                source.data_ptr(), gradient.data_ptr(), packed.data_ptr()
-            )
+            kernels.backward_weights.run(source.data_ptr(), gradient.data_ptr(), packed.data_ptr())
             # Taps that meet no data have no gradient.
             create = paddle.zeros_like if geometry.is_cut else paddle.empty_like
             unpacked = create(weight)

@@ -42,9 +42,7 @@ def relu_backward(layout):
     backward = PrimitiveDescriptor(
         "eltwise_backward", RELU_FROM_OUTPUT, memory, memory, memory, 0.0, 0.0, forward, None
     )
-    return Primitive(
-        backward, {DESTINATION: memory, DIFF_DESTINATION: memory, DIFF_SOURCE: memory}
-    )
+    return Primitive(backward, {DESTINATION: memory, DIFF_DESTINATION: memory, DIFF_SOURCE: memory})
 
 
 def sum_into(total, one, other, layout):
