@@ -67,6 +67,20 @@ class NetworkDescription:
         """
         return models.build(self.architecture, layers, **self.options)
 
+    def recogniser(self, network):
+        """Put the input contract's normalisation in front of a network.
+
+        Args:
+            network: A bare network, as ``build`` makes it.
+
+        Returns:
+            A ``models.Recogniser``: uint8 clips in, logits out.
+        """
+        contract = self.input
+        return models.Recogniser(
+            network, models.Normalisation(contract.mean, contract.std, contract.value_range)
+        )
+
     def to_json(self):
         """The text of the JSON file, ending with a newline."""
         return json.dumps({"format": FORMAT, **asdict(self)}, indent=2, ensure_ascii=False) + "\n"
