@@ -7,11 +7,13 @@ array is built only after its shape, its type and its number of bytes agree.
 """
 
 import math
+import os
 import pickle
 
 import numpy as np
 
 from weights.errors import WeightsError
+from weights.pickle_scan import HostilePickleError, scan
 
 # Deeper than any state dict; a file made to exhaust the stack ends here.
 DEEPEST_NESTING = 20
@@ -38,6 +40,8 @@ def read_pdparams(path):
     """
     try:
         with open(path, "rb") as file:
+            scan(file, os.fstat(file.fileno()).st_size)
+            file.seek(0)
             loaded = _ArraysOnly(file, encoding="latin1").load()
         state = _plain(loaded, {})
         if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):
@@ -45,7 +49,7 @@ def read_pdparams(path):
         return _join_pieces(state)
     except OSError as error:
         raise WeightsError(path, error.strerror or str(error)) from None
-    except _NotAdmittedError as error:
+    except (_NotAdmittedError, HostilePickleError) as error:
         raise WeightsError(path, str(error)) from None
     except (
         # All that a damaged or forged pickle has been seen to end in.
