@@ -17,7 +17,14 @@ from jsonargparse import ArgumentError, ArgumentParser
 
 from app import __version__, configuration
 from app.errors import UserError
-from app.options import check_file, groups_of, options_of, plain_words, wrong_value
+from app.options import (
+    check_file,
+    groups_of,
+    not_finite,
+    options_of,
+    plain_words,
+    wrong_value,
+)
 from datasets.shown import shown
 
 # verb -> configuration class, and the module and function that do the work. The module is imported
@@ -145,7 +152,10 @@ def _parse(arguments, config_class):
         config = parser.instantiate(parsed)[verb]
     except ArgumentError as error:
         raise _in_plain_words(str(error), options, dict(_values(words)), in_files) from None
-    return config_class(**{name: config[name] for name in config_class.__dataclass_fields__})
+    config = config_class(**{name: config[name] for name in config_class.__dataclass_fields__})
+    for name, value in not_finite(config):
+        raise wrong_value(name, options, value)
+    return config
 
 
 def _in_plain_words(message, options, typed, in_files):
