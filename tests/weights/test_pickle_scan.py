@@ -16,6 +16,9 @@ HOSTILE = {
     "the same through marks": b"\x80\x02}" + b"(" * 300_000 + b"t" * 300_000 + b"Ns.",
     "the same from memory": b"\x80\x02}Nq\x00" + b"0h\x00\x85q\x00" * 300_000 + b"Ns.",
     "the same in lists": b"\x80\x02}" + b"]" * 300_000 + b"a" * 299_999 + b"s.",
+    "tuples that hold each other twice, as a key": b"\x80\x02}N" + b"2\x86" * 60 + b"Ns.",
+    "the same as a name in memory": b"\x80\x02}N" + b"q\x00h\x00\x86" * 60 + b"Ns.",
+    "more values than any network": b"\x80\x02}]" + b"Na" * 600_000 + b"Ns.",
     "a number in its memory": b"\x80\x02}r\x00\x00\x00\x20.",
     "a number in its memory, as text": b"\x80\x02}p999999999\n.",
     "bytes that are not there": b"\x80\x04}B\xff\xff\xff\x7f.",
@@ -63,3 +66,12 @@ def test_depth_is_counted_through_containers_that_grow():
     data = pickle.dumps(nested)
     with pytest.raises(HostilePickleError, match="nested"):
         scan(io.BytesIO(data), len(data))
+
+
+def test_long_numbers_are_passed_over():
+    content = {"weight": bytes(range(256)) * 1000, "name": "é" * 100_000, "after": (1, 2)}
+    for protocol in (2, 4):
+        data = pickle.dumps(content, protocol)
+        scan(io.BytesIO(data), len(data))
+        with pytest.raises((ValueError, HostilePickleError), match="exhausted|announces"):
+            scan(io.BytesIO(data[: len(data) // 2]), len(data) // 2)
