@@ -17,6 +17,7 @@ from datasets.decoding.errors import VideoError, video_errors
 from datasets.decoding.frame_decoder import FrameDecoder, NumberingError
 from datasets.decoding.frame_folder import FrameFolderReader
 from datasets.decoding.packet_index import PacketIndex
+from datasets.durable import written_aside
 
 CODEC = "mpeg4"
 # About the length of a clip.
@@ -57,10 +58,7 @@ def write_copy(source, target, short_side):
     n_frames, width, height, rotation, rate = next(frames)
     width, height = scaled_size(width, height, short_side)
     scaler = _Scaler(source, width, height, rotation)
-    folder, name = os.path.split(target)
-    # Hidden: whoever lists the folder now does not take it for a video.
-    aside = os.path.join(folder, f".{name}.partial")
-    try:
+    with written_aside(target) as aside:
         try:
             damaged = _encode(frames, aside, scaler, rate, n_frames)
         except av.FFmpegError as error:
@@ -71,11 +69,6 @@ def write_copy(source, target, short_side):
         written = PacketIndex.build(aside).n_frames
         if written != n_frames:
             raise VideoError(source, f"{written:,} frames were written of {n_frames:,}")
-        os.replace(aside, target)
-    except BaseException:
-        if os.path.exists(aside):
-            os.unlink(aside)
-        raise
     return n_frames, damaged
 
 
@@ -111,7 +104,6 @@ def _encode(frames, path, scaler, rate, n_frames):
             scaled.pict_type = PictureType.NONE
             _write(output, stream.encode(scaled), rate)
         _write(output, stream.encode(None), rate)
-    _flush_to_disk(path)
     return damaged
 
 
@@ -120,14 +112,6 @@ def _write(output, packets, rate):
         packet.time_base = 1 / rate
         packet.duration = 1
         output.mux(packet)
-
-
-def _flush_to_disk(path):
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _file_frames(path):

@@ -9,13 +9,14 @@ import contextlib
 import hashlib
 import mmap
 import os
-import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from datasets.decoding.errors import video_errors
 from datasets.decoding.packet_index import PacketIndex
+from datasets.durable import write_atomically, written_aside
 
 # Part of every key: a new meaning of the bytes makes the old ones unseen.
 VERSION = 2
@@ -82,14 +83,9 @@ class PacketIndexStore:
 
 def _save(file, data):
     file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, aside = tempfile.mkstemp(dir=file.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-        os.replace(aside, file)
-    except OSError:
-        os.unlink(aside)
-        raise
+    # Not synced: damage is noticed, and the disk should not hold up the first epoch.
+    with written_aside(file, sync=False) as aside:
+        Path(aside).write_bytes(data)
 
 
 class PacketIndexPack:
@@ -137,8 +133,4 @@ def write_table(folder, entries):
     table = np.array(
         sorted((int.from_bytes(key[:8], "big"), at, size) for key, at, size in entries), ENTRY
     )
-    path = os.path.join(folder, TABLE_NAME)
-    aside = f"{path}.partial"
-    with open(aside, "wb") as file:
-        np.save(file, table)
-    os.replace(aside, path)
+    write_atomically(os.path.join(folder, TABLE_NAME), partial(np.save, arr=table))
