@@ -36,8 +36,6 @@ class FrameDecoder:
         self._errors = video_errors(path)
         self._numbering = index.numbering
         self._seeks = self._numbering != Numbering.COUNT
-        # Whether frames that contradict the index have been met, and what they mean is clear.
-        self._settled = False
         self._container = self._stream = None
 
     def close(self):
@@ -46,8 +44,17 @@ class FrameDecoder:
             self._container = self._stream = None
 
     def stop_seeking(self):
-        """From now on, decode everything in order from the start of the file."""
+        """From now on, decode everything in order from the start of the file.
+
+        Where as many frames come out as there should be, but not as foreseen, their times or
+        places are wrong, and counting them is right. Otherwise some are missing, and counting
+        would shift the ones that follow.
+        """
         self._seeks = False
+        self._reopen(quick=False)
+        decoded = decode_in_order(self._path, self._container, self._stream)
+        if sum(len(frames or ()) for _, frames in decoded) == self._index.n_frames:
+            self._numbering = Numbering.COUNT
 
     def frames(self, wanted):
         """Decode frames.
@@ -239,21 +246,7 @@ class FrameDecoder:
                     number = packet_number - index.delay
                 else:
                     number = latest + 1
+                # What contradicts the index in a damaged file is left out.
                 if latest < number < index.n_frames:
                     yield number, frame, refused or frame.is_corrupt
                     latest, refused = number, False
-                elif not self._settled:
-                    self._settle()
-                    raise UnforeseenError
-
-    def _settle(self):
-        """Decide what frames that contradict the index mean.
-
-        Where all frames are there, times or places are wrong, and counting is right. Otherwise
-        such frames are left out: counting would shift the ones that follow.
-        """
-        self._settled = True
-        self._reopen(quick=False)
-        decoded = decode_in_order(self._path, self._container, self._stream)
-        if sum(len(frames or ()) for _, frames in decoded) == self._index.n_frames:
-            self._numbering = Numbering.COUNT

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 from av.sidedata.sidedata import Type
+from av.video.reformatter import VideoReformatter
 
 # A display matrix holds nine numbers, the four that turn as 16.16 fixed point.
 MATRIX = struct.Struct("=9i")
@@ -29,7 +30,10 @@ class Orientation(NamedTuple):
 
         Source: `av_display_rotation_get` of FFmpeg's libavutil/display.h describes the matrix.
         """
-        matrix = frame.side_data.get(Type.DISPLAYMATRIX)
+        # Asked for its side data, a frame refers to itself, and stays in memory until Python looks
+        # for such circles: better a tiny one.
+        tiny = VideoReformatter().reformat(frame, 2, 2, format="gray", threads=1)
+        matrix = tiny.side_data.get(Type.DISPLAYMATRIX)
         if matrix is None:
             return cls()
         a, b, _, c, d, *_ = MATRIX.unpack(bytes(matrix)[: MATRIX.size])

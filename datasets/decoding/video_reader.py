@@ -72,11 +72,11 @@ class VideoReader(Reader):
         return len(self._damaged)
 
     def _read(self, indices):
-        while True:
-            try:
-                return self._read_frames(indices)
-            except UnforeseenError:
-                self._decoder.stop_seeking()
+        try:
+            return self._read_frames(indices)
+        except UnforeseenError:
+            self._decoder.stop_seeking()
+            return self._read_frames(indices)
 
     def _read_frames(self, indices):
         reformatter, errors = VideoReformatter(), video_errors(self.path)
