@@ -12,7 +12,6 @@ import argparse
 import numpy as np
 from paddle.io import Dataset
 
-import models
 from app.checkpoints import WEIGHTS
 from app.data import read_splits
 from app.run_folder import RunFolder
@@ -49,9 +48,7 @@ def main():
     config = run.read_config()
     index = read_splits(config.data, config.train.seed)["val"]
     network, description = load_network(run.find_checkpoint("best") / WEIGHTS)
-    contract = description.input
-    normalisation = models.Normalisation(contract.mean, contract.std, contract.value_range)
-    model = VideoModel(models.Recogniser(network, normalisation), len(index.labels))
+    model = VideoModel(description.recogniser(network), len(index.labels))
     model.prepare_training(None)
 
     clip = config.clip

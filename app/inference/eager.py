@@ -3,7 +3,6 @@
 import paddle
 import paddle.nn.functional as F
 
-import models
 from app.inference.engine import Engine
 
 
@@ -17,7 +16,8 @@ class DynamicEngine(Engine):
 
     def __init__(self, network, description):
         super().__init__(description, f"eager on {paddle.get_device()}")
-        self.recogniser = recogniser_of(network, description)
+        self.recogniser = description.recogniser(network)
+        self.recogniser.eval()
 
     @paddle.no_grad()
     def _scores(self, clips):
@@ -25,22 +25,4 @@ class DynamicEngine(Engine):
 
     @paddle.no_grad()
     def _features(self, clips):
-        normalised = self.recogniser.normalisation(paddle.to_tensor(clips))
-        return self.recogniser.network.embed(normalised).numpy()
-
-
-def recogniser_of(network, description):
-    """The network behind its normalisation, ready to evaluate.
-
-    Args:
-        network: A bare network of ``models.build``.
-        description: Its ``NetworkDescription``.
-
-    Returns:
-        ``models.Recogniser`` in evaluation mode.
-    """
-    contract = description.input
-    normalisation = models.Normalisation(contract.mean, contract.std, contract.value_range)
-    recogniser = models.Recogniser(network, normalisation)
-    recogniser.eval()
-    return recogniser
+        return self.recogniser.embed(paddle.to_tensor(clips)).numpy()

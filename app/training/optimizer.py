@@ -39,7 +39,7 @@ def build_optimizer(optim, network, schedule):
     Returns:
         `paddle.optimizer.Momentum`.
     """
-    for parameter in network.fc.parameters():
+    for parameter in network.head.parameters():
         parameter.optimize_attr["learning_rate"] = optim.head_lr_multiplier
     return paddle.optimizer.Momentum(
         schedule.scheduler,

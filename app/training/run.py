@@ -9,7 +9,6 @@ from dataclasses import asdict, replace
 import paddle.distributed as dist
 from tqdm import tqdm
 
-import models
 from app.checkpoints import WEIGHTS, Checkpoints, newest_whole
 from app.data import read_splits
 from app.errors import UserError
@@ -74,7 +73,9 @@ def train(config, folder, device, cleanup):
         failures.record,
         config.data.annotation,
     )
-    model = _build_model(network, description, loader.sampler.batches_per_epoch)
+    model = VideoModel(
+        description.recogniser(network), len(training.labels), loader.sampler.batches_per_epoch
+    )
     schedule = build_schedule(config, model.batches_per_epoch)
     optimizer = build_optimizer(config.optim, network, schedule)
     model.prepare_training(optimizer)
@@ -195,13 +196,6 @@ def _build_network(config, labels, start, say):
     for line in (*notes, *lines):
         say(line)
     return network, description
-
-
-def _build_model(network, description, batches_per_epoch):
-    contract = description.input
-    normalisation = models.Normalisation(contract.mean, contract.std, contract.value_range)
-    recogniser = models.Recogniser(network, normalisation)
-    return VideoModel(recogniser, len(description.labels), batches_per_epoch)
 
 
 def _as_kept(config, description):
