@@ -14,10 +14,11 @@ import models
 from app.data import read_splits
 from app.device import choose_device
 from app.errors import UserError
+from app.evaluation.confusion import confusion_picture
+from app.evaluation.scores import Evaluation
 from app.failures import FailureLog, failure_limit
-from app.metrics import Evaluation
 from app.run_folder import RunFolder, config_text
-from app.training.contact_sheet import confusion_matrix, contact_sheet
+from app.training.contact_sheet import contact_sheet
 from app.training.loaders import evaluation_loader, training_loader
 from app.training.network import (
     build_network,
@@ -42,6 +43,9 @@ from callbacks import (
 )
 from callbacks.epoch_log import drop_epochs_after
 from weights.files import read_description
+
+# Width of the confusion matrix on the dashboard, whose log keeps one of every epoch.
+DASHBOARD_PIXELS = 1000
 
 
 @dataclass(frozen=True)
@@ -291,7 +295,7 @@ class _Run:
             _groups(self.config),
             _hyper_parameters(self.config),
             draw_clips,
-            lambda matrix: confusion_matrix(matrix, self.labels),
+            lambda matrix: confusion_picture(matrix, self.labels, "validation", DASHBOARD_PIXELS),
         )
 
     def _say(self, line, stream=None):

@@ -84,6 +84,12 @@ def is_exported(folder):
     return any((Path(folder) / name).exists() for name in (PROGRAM, PARAMETERS, ONNX))
 
 
+def find_parameters(folder):
+    """The file with the weights in an exported folder."""
+    folder = Path(folder)
+    return folder / (ONNX if (folder / ONNX).exists() else PARAMETERS)
+
+
 def read_exported_description(folder):
     """The description in an exported folder.
 
