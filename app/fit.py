@@ -10,7 +10,6 @@ from pathlib import Path
 import paddle
 import paddle.distributed as dist
 
-import models
 from app.data import read_splits
 from app.device import choose_device
 from app.errors import UserError
@@ -183,10 +182,7 @@ class _Run:
         return network
 
     def _build_model(self, network):
-        contract = self.description.input
-        recogniser = models.Recogniser(
-            network, models.Normalisation(contract.mean, contract.std, contract.value_range)
-        )
+        recogniser = self.description.recogniser(network)
         self.model = VideoModel(recogniser, len(self.labels), self.loader.sampler.batches_per_epoch)
         optim = self.config.optim
         self.schedule = LRSchedule(
@@ -199,7 +195,7 @@ class _Run:
             gamma=optim.gamma,
             patience=optim.patience,
         )
-        for parameter in network.fc.parameters():
+        for parameter in network.head.parameters():
             parameter.optimize_attr["learning_rate"] = optim.head_lr_multiplier
         self.optimizer = paddle.optimizer.Momentum(
             self.schedule.scheduler,

@@ -62,7 +62,7 @@ class Features(Scores):
         Returns:
             float32 ``[B, D]``.
         """
-        return self.recogniser.network.embed(self.recogniser.normalisation(clips))
+        return self.recogniser.embed(clips)
 
 
 def write_inference_model(layer, description, folder):

@@ -2,9 +2,10 @@
 
 from dataclasses import asdict, replace
 
+import models
 from app.errors import UserError
 from app.published_weights import FOLDER
-from weights.description import InputContract, NetworkDescription, default_options
+from weights.description import InputContract, NetworkDescription
 from weights.freezing import freeze_before
 from weights.loading import load_pretrained, plan_network
 from weights.pretrained import resolve
@@ -43,7 +44,11 @@ def describe(config, labels, source=None):
         return replace(description, input=replace(description.input, **clip)), notes
     description = NetworkDescription(
         architecture=config.model.architecture,
-        options={**default_options(), **options, "n_classes": len(labels)},
+        options={
+            **models.family(config.model.architecture).options,
+            **options,
+            "n_classes": len(labels),
+        },
         labels=tuple(labels),
         input=InputContract(**contract, **clip),
     )
