@@ -8,11 +8,11 @@ open_engine(trained)
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from app.checkpoints import WEIGHTS
 from app.configuration import FitConfig
 from app.errors import UserError
 from app.inference.exported_folder import find_parameters, is_exported, read_exported_description
 from app.run_folder import RunFolder
-from app.training.training_state import WEIGHTS
 from weights.description import NetworkDescription
 from weights.errors import WeightsError
 from weights.files import read_description

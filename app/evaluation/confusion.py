@@ -8,8 +8,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-# VisualDL lets every library's chatter through; matplotlib tells of its font cache.
-logging.getLogger("matplotlib").setLevel(logging.WARNING)
+# VisualDL lets every library's chatter through, and matplotlib warns that its first use takes long.
+logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
 # Classes belong to one group when, on average over its pairs, at least this share of the videos
 # of one is taken for the other.

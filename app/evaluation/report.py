@@ -12,7 +12,7 @@ from app.evaluation.confusion import NAMED_CONFUSIONS, confusion_picture, worst_
 from app.evaluation.result_file import best_classes, write_results
 from app.evaluation.scores import Evaluation
 from app.metrics import hits
-from weights.files import write_atomically
+from weights.durable import write_atomically
 
 
 class ReportFiles:
