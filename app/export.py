@@ -25,7 +25,7 @@ from app.inference.exported_folder import (
     is_exported,
     write_inference_model,
 )
-from app.inference.onnx import OnnxScores, require_onnx, write_onnx
+from app.inference.onnx import OnnxEngine, require_onnx, write_onnx
 from app.inference.paddle_inference import InferenceEngine
 from app.trained import find_trained, with_labels
 from datasets.clips.frame_choice import centre_clip
@@ -101,7 +101,7 @@ def export(config):
     try:
         with written_aside(output, seal=DESCRIPTION, stale=FILES) as folder:
             write = _write_onnx if config.format == "onnx" else _write_paddle
-            exported = write(dynamic.recogniser, stamped(trained), folder)
+            exported = write(dynamic.recogniser, stamped(trained, "scores"), folder)
             difference = max(
                 float(np.abs(exported.scores(clip) - dynamic.scores(clip)).max())
                 for clip in clips[:, None]
@@ -139,7 +139,7 @@ def _write_onnx(recogniser, description, folder):
         write_inference_model(Scores(recogniser), description, aside)
         write_onnx(Path(aside) / PROGRAM, Path(aside) / PARAMETERS, folder / ONNX)
     (folder / DESCRIPTION).write_text(description.to_json(), encoding="utf-8")
-    return OnnxScores(folder / ONNX)
+    return OnnxEngine(folder, description)
 
 
 def _clips(config, trained):

@@ -65,8 +65,7 @@ class Engine(ABC):
             clips: uint8 `[N, 3, T, S, S]` RGB.
 
         Returns:
-            float32 `[N, D]`: D is 512 for depths up to 34 and 2048 above, times the widen
-            factor.
+            float32 `[N, D]`; D is the `features_size` of the network.
 
         Raises:
             UserError: This engine has the scores only.

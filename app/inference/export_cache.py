@@ -46,7 +46,7 @@ def exported(trained, output):
         UserError: The exported network computes something else than the network.
         WeightsError: The weight file cannot be used.
     """
-    description = stamped(trained)
+    description = stamped(trained, output)
     cache = _cache(trained, output)
     if cache is not None:
         if _is_current(cache, description):
@@ -66,11 +66,12 @@ def exported(trained, output):
         yield Path(folder)
 
 
-def stamped(trained):
+def stamped(trained, output):
     """The description of weights that says which file, to the bit, is exported by which Paddle.
 
     Args:
         trained: `app.trained.Trained`.
+        output: "scores" or "features", what the exported network gives.
 
     Returns:
         `weights.description.NetworkDescription`.
@@ -80,6 +81,7 @@ def stamped(trained):
         "weights": trained.weights.name,
         "sha256": digest(trained.weights),
         "paddle": paddle.__version__,
+        "output": output,
     }
     return replace(description, source={**(description.source or {}), "exported": origin})
 

@@ -10,6 +10,8 @@ from app.errors import UserError
 from app.inference.eager import DynamicEngine
 from app.inference.engine import Engine
 from app.inference.export_cache import exported
+from app.inference.exported_folder import ONNX, exported_output
+from app.inference.onnx import OnnxEngine
 from app.inference.paddle_inference import InferenceEngine
 from app.trained import Trained, find_trained, with_labels
 from weights.errors import WeightsError
@@ -44,16 +46,11 @@ def open_engine(
     """
     if kind not in KINDS:
         raise UserError(f"--engine {kind}: use one of {', '.join(KINDS)}")
-    device = choose_device(device)
     trained = source if isinstance(source, Trained) else find_trained(source, checkpoint)
     description = with_labels(trained.description, labels)
     if trained.is_exported:
-        if kind == "dynamic":
-            raise UserError(
-                f"{trained.folder}: an exported model runs in paddle.inference only; leave out "
-                "--engine, or name the run folder"
-            )
-        return InferenceEngine(trained.folder, description, device, output)
+        return _open_exported(trained, description, device, kind, output)
+    device = choose_device(device)
     try:
         if kind == "dynamic" or (kind == "auto" and device != "cpu"):
             network, _ = load_network(trained.weights)
@@ -62,3 +59,25 @@ def open_engine(
             return InferenceEngine(folder, description, device, output)
     except WeightsError as error:
         raise UserError(str(error)) from None
+
+
+def _open_exported(trained, description, device, kind, output):
+    folder = trained.folder
+    if kind == "dynamic":
+        raise UserError(
+            f"{folder}: an exported model does not run in eager mode; leave out --engine, or name "
+            "the run folder"
+        )
+    gives = exported_output(description)
+    if gives != output:
+        raise UserError(
+            f"{folder}: an exported model that gives {gives} only; name the run folder or the "
+            f"weight file for {output}"
+        )
+    if trained.weights.name != ONNX:
+        return InferenceEngine(folder, description, choose_device(device), output)
+    if kind == "inference":
+        raise UserError(f"{folder}: is in ONNX format, not paddle.inference's; leave out --engine")
+    if choose_device("cpu" if device == "auto" else device) != "cpu":
+        raise UserError(f"{folder}: an ONNX export runs on the CPU; leave out --device")
+    return OnnxEngine(folder, description)

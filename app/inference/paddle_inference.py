@@ -1,4 +1,4 @@
-"""An exported network run by ``paddle.inference``: oneDNN on the CPU, or a GPU."""
+"""An exported network run by `paddle.inference`: oneDNN on the CPU, or a GPU."""
 
 import os
 from pathlib import Path
@@ -10,17 +10,18 @@ from app.errors import UserError
 from app.inference.engine import Engine
 from app.inference.exported_folder import PARAMETERS, PROGRAM
 from app.inference.native_output import native_output_hidden
+from datasets.cores import available_cores
 
 # Memory to begin with on a GPU, in MB; Paddle takes more when it needs more.
 GPU_MEMORY = 256
 
 
 class InferenceEngine(Engine):
-    """An exported folder in ``paddle.inference``.
+    """An exported folder in `paddle.inference`.
 
     Args:
         folder: The exported folder; it may be deleted once the engine is there.
-        description: Its ``NetworkDescription``.
+        description: Its `NetworkDescription`.
         device: "cpu", or a GPU as "gpu:0".
         output: What the folder gives: "scores" or "features".
 
@@ -82,7 +83,7 @@ def _n_threads():
 
     OMP_NUM_THREADS tells nothing here: importing Paddle sets it to 1 where nobody did.
     """
-    return len(os.sched_getaffinity(0))
+    return available_cores()
 
 
 def _summary(error):
