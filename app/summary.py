@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import paddle
 
-from app.training.network import count_parameters, describe, find_pretrained
+from app.training.network import describe, find_pretrained
+from weights.files import count_parameters
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def summarise(config):
         multiply_adds = paddle.flops(network, list(shape))
     return NetworkSummary(
         table.getvalue(),
-        count_parameters(network),
+        count_parameters(network.state_dict()),
         int(multiply_adds),
         shape,
     )

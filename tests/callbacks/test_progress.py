@@ -1,7 +1,7 @@
 import io
 
 from callbacks.progress import Progress
-from tests.callbacks.stand_in import stand_in_model
+from tests.callbacks.stand_in import StandIn
 
 BATCH = {"lr": 0.1, "batch_size": 8, "clips_per_second": 16.0, "data_wait": 0.25}
 EPOCH = {
@@ -24,7 +24,7 @@ class Terminal(io.StringIO):
 
 def shown(stream, **options):
     callback = Progress(epochs=2, stream=stream, **options)
-    callback.set_model(stand_in_model())
+    callback.set_model(StandIn())
     callback.on_train_begin()
     for _ in range(4):
         callback.model.position.batch += 1
@@ -58,6 +58,7 @@ def test_a_run_goes_on_when_nobody_reads_any_more():
 
 def test_a_live_line_fits_its_terminal(monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("LINES", "10")
     live = shown(Terminal()).split("\n")[0].split("\r")[1]
     assert live.startswith("epoch 1/2") and len(live) == 39
 

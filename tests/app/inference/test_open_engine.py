@@ -149,8 +149,8 @@ def test_options_that_an_exported_folder_cannot_follow_are_refused(run):
         open_on_cpu(exported).features(clips())
 
 
-def test_tensorrt_needs_a_gpu(run):
-    assert "--engine tensorrt: needs a GPU" in message(run, kind="tensorrt")
+def test_engines_that_are_not_there_are_refused(run):
+    assert "use one of auto, dynamic, inference" in message(run, kind="tensorrt")
 
 
 @pytest.mark.parametrize(
