@@ -8,7 +8,7 @@ def test_fit_trains_on_prepared_copies(tmp_path, capsys):
     corpus = write_corpus(tmp_path / "videos", n_train=2, n_val=1)
     (corpus / "train/walk/text.avi").write_text("no video")
     output = tmp_path / "prepared"
-    assert main(f"prepare {corpus} --output {output} --short_side 32 --workers 1".split()) == 0
+    assert main(f"prepare {corpus} --output {output} --short_side 32 --workers 1".split()) == 1
     out = capsys.readouterr().out
     assert "9 of 10 videos" in out and "text.avi" in out
     assert f"app fit --data.videos {output}" in out
