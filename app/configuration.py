@@ -273,8 +273,23 @@ class ScoreConfig:
 
 
 @dataclass
+class ClipSizeConfig:
+    """Size of the input.
+
+    Args:
+        frames: Frames per clip.
+        stride: Step between the frames of a clip.
+        size: Width and height of a clip in pixels.
+    """
+
+    frames: PositiveInt = 16
+    stride: PositiveInt = 1
+    size: PositiveInt = 112
+
+
+@dataclass
 class SummaryConfig:
-    """Print the layers, parameters and multiply-adds of a network.
+    """Print the parts, parameters and multiply-adds of a network.
 
     Args:
         model: The network.
@@ -283,7 +298,7 @@ class SummaryConfig:
     """
 
     model: ModelConfig = field(default_factory=ModelConfig)
-    clip: ClipConfig = field(default_factory=ClipConfig)
+    clip: ClipSizeConfig = field(default_factory=ClipSizeConfig)
     n_classes: PositiveInt = 101
 
 
@@ -343,11 +358,13 @@ class BoardConfig:
 
     Args:
         run_dir: A run, or a folder of runs.
-        port: Port on 127.0.0.1.
+        port: Port to listen on.
+        host: Address to listen on; 127.0.0.1 is this machine only, 0.0.0.0 all its addresses.
     """
 
     run_dir: str = "runs"
     port: PositiveInt = 8040
+    host: str = "127.0.0.1"
 
 
 @dataclass

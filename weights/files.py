@@ -131,19 +131,20 @@ def load_network(path):
     return network, description
 
 
-def fill(network, state, path):
+def fill(network, state, path, fresh=()):
     """Set every tensor of a network, by name.
 
     Args:
         network: A bare network.
         state: name -> `numpy.ndarray`, as from `read_pdparams`.
         path: Where the state is from, for the errors.
+        fresh: Names of tensors that keep their values, and that the state does not have.
 
     Raises:
         WeightsError: A tensor is missing, unknown, of another shape or not of numbers; the
             network is unchanged then.
     """
-    tensors = network.state_dict()
+    tensors = {n: tensor for n, tensor in network.state_dict().items() if n not in fresh}
     missing = [name for name in tensors if name not in state]
     unknown = [name for name in state if name not in tensors]
     if missing:
@@ -151,12 +152,12 @@ def fill(network, state, path):
     if unknown:
         raise WeightsError(path, f"{listed(unknown)} not part of the network")
     for name, tensor in tensors.items():
-        check_fits(name, tensor, state[name], path)
+        _check_fits(name, tensor, state[name], path)
     for name, tensor in tensors.items():
         tensor.set_value(state[name].astype("float32", copy=False))
 
 
-def check_fits(name, tensor, array, path):
+def _check_fits(name, tensor, array, path):
     """Raise a `WeightsError` unless the array can become the tensor's value."""
     if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
         raise WeightsError(path, f"{name} is not an array of floating-point numbers")

@@ -101,7 +101,7 @@ def settled(model, description):
     contract = asdict(description.input)
     return replace(
         model,
-        **{name: description.options[name] for name in NETWORK_OPTIONS},
+        **{name: description.options.get(name) for name in NETWORK_OPTIONS},
         **{name: contract[name] for name in CONTRACT_OPTIONS},
     )
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from app.errors import UserError
 from datasets.index.video_index import Splits
+from datasets.shown import shown
 
 FIXED_GROUPS = ("model", "data", "clip")
 FIXED_OPTIONS = (("train", "seed"), ("train", "batch_size"), ("optim", "accumulate"))
@@ -95,4 +96,4 @@ def _named(kind, missing, new):
 
 def _some(names):
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(map(repr, names[:3])) + more
+    return ", ".join(map(shown, names[:3])) + more

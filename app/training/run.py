@@ -76,7 +76,9 @@ def train(config, folder, device, cleanup):
         failures.record,
         config.data.annotation,
     )
-    model = _build_model(network, description, loader.sampler.batches_per_epoch)
+    model = VideoModel(
+        description.recogniser(network), len(training.labels), loader.sampler.batches_per_epoch
+    )
     schedule = build_schedule(config, model.batches_per_epoch)
     optimizer = build_optimizer(config.optim, network, schedule)
     model.prepare_training(optimizer)
@@ -197,11 +199,6 @@ def _build_network(config, labels, start, say):
     for line in (*notes, *lines):
         say(line)
     return network, description
-
-
-def _build_model(network, description, batches_per_epoch):
-    recogniser = description.recogniser(network)
-    return VideoModel(recogniser, len(description.labels), batches_per_epoch)
 
 
 def _as_kept(config, description):

@@ -155,8 +155,8 @@ def test_an_exception_loses_nothing(tmp_path):
 
 
 def test_a_run_that_begins_anew_leaves_no_old_curve(tmp_path):
-    for steps in (5, 2):
+    for number in (5, 2):
         with dashboard(tmp_path) as callback:
             callback.on_train_begin()
-            train(callback, steps)
+            train(callback, number)
     assert steps(tmp_path, "scalar", "train/loss") == [1, 2]
