@@ -65,9 +65,7 @@ def test_an_earlier_export_is_replaced(run, tmp_path):
     assert (tmp_path / "out" / "model.json").read_text() != "old"
 
 
-def test_evaluations_kept_in_an_export_outlive_a_replacement_that_fails(
-    run, tmp_path, monkeypatch
-):
+def test_evaluations_kept_in_an_export_outlive_a_replacement_that_fails(run, tmp_path, monkeypatch):
     export(ExportConfig(str(run), str(tmp_path / "out")))
     (tmp_path / "out" / "evaluation").mkdir()
     (tmp_path / "out" / "evaluation" / "val.json").write_text("weeks of work")
