@@ -10,12 +10,11 @@ one of them is used.
 
 from weights.face import show
 
-__version__ = "0.2.0"
-
 show(
     __name__,
     {
         "UserError": "app.errors",
+        "__version__": "app.version",
         "evaluate": "app.evaluate",
         "export": "app.export",
         "fit": "app.fit",

@@ -15,9 +15,17 @@ from pathlib import Path
 
 from jsonargparse import ArgumentError, ArgumentParser
 
-from app import __version__, configuration
+from app import configuration
 from app.errors import UserError
-from app.options import check_file, groups_of, options_of, plain_words, wrong_value
+from app.options import (
+    check_file,
+    groups_of,
+    not_finite,
+    options_of,
+    plain_words,
+    wrong_value,
+)
+from app.version import __version__
 from datasets.shown import shown
 
 # verb -> configuration class, and the module and function that do the work. The module is imported
@@ -38,7 +46,8 @@ VERBS = {
 POSITIONAL = {"evaluate", "score", "convert", "index", "prepare", "predict", "export"}
 # Verbs with one option that may be given as a word alone.
 LONE_WORD = {"board": "run_dir"}
-DEMO_RECIPE = Path(__file__).parent.parent / "configs" / "demo.yaml"
+# The recipes lie beside app/ in the project, and in it where it was installed.
+RECIPES = [Path(__file__).parent.parent / "configs", Path(__file__).parent / "recipes"]
 
 
 def build_parser():
@@ -136,6 +145,9 @@ def _parse(arguments, config_class):
     if verb in LONE_WORD and words and not words[0].startswith("-"):
         words = [f"--{LONE_WORD[verb]}", *words]
     words = _with_implied_config(verb, plain_words(words, options))
+    for place, word in enumerate(words[:-1]):
+        if word == "--config":
+            words[place + 1] = str(find_recipe(words[place + 1]))
     in_files = {}
     for name, value in _values(words):
         if name == "config" or name in groups_of(options):
@@ -145,7 +157,10 @@ def _parse(arguments, config_class):
         config = parser.instantiate(parsed)[verb]
     except ArgumentError as error:
         raise _in_plain_words(str(error), options, dict(_values(words)), in_files) from None
-    return config_class(**{name: config[name] for name in config_class.__dataclass_fields__})
+    config = config_class(**{name: config[name] for name in config_class.__dataclass_fields__})
+    for name, value in not_finite(config):
+        raise wrong_value(name, options, value)
+    return config
 
 
 def _in_plain_words(message, options, typed, in_files):
@@ -224,8 +239,18 @@ def _with_implied_config(verb, words):
     elif {"config", "data", "data.videos", "data.annotation"} & options.keys():
         return words
     else:
-        recipe = DEMO_RECIPE
+        recipe = find_recipe("demo.yaml")
     return ["--config", str(recipe), *words]
+
+
+def find_recipe(name):
+    """The path of a file of options: as it is, else among the project's own recipes.
+
+    Args:
+        name: A path, or the name of a file in configs/.
+    """
+    places = [Path(name), *(folder / Path(name).name for folder in RECIPES)]
+    return next((path for path in places if path.is_file()), Path(name))
 
 
 def _values(words):

@@ -17,13 +17,13 @@ from app.inference.eager import DynamicEngine
 from app.inference.export_cache import TOLERANCE, stamped
 from app.inference.exported_folder import (
     DESCRIPTION,
+    FILES,
     ONNX,
     PARAMETERS,
     PROGRAM,
     Scores,
     is_exported,
     write_inference_model,
-    written_aside,
 )
 from app.inference.onnx import OnnxScores, require_onnx, write_onnx
 from app.inference.open_engine import default_export_folder, find_weights, with_labels
@@ -33,6 +33,7 @@ from datasets.clips.frame_choice import centre_clip
 from datasets.decoding.errors import VideoError
 from datasets.decoding.open_reader import open_reader
 from datasets.index.video_index import AnnotationError
+from weights.durable import written_aside
 from weights.errors import WeightsError
 from weights.files import load_network
 
@@ -96,7 +97,7 @@ def export(config):
     clips, words = _clips(config, description.input)
 
     try:
-        with written_aside(output) as folder:
+        with written_aside(output, seal=DESCRIPTION, stale=FILES) as folder:
             write = _write_onnx if config.format == "onnx" else _write_paddle
             exported = write(dynamic.recogniser, stamped(description, weights), folder)
             difference = max(

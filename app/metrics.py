@@ -40,16 +40,15 @@ class TrainingMetrics:
         self.loss_sum = 0.0
         self.correct = 0
 
-    def update(self, losses, logits, labels):
+    def update(self, losses, correct):
         """
         Args:
             losses: float ``[N]``.
-            logits: float ``[N, n_classes]``.
-            labels: int ``[N]``.
+            correct: ``[N]``, 1 for a clip whose class was the best, else 0.
         """
-        self.clips += len(labels)
+        self.clips += len(losses)
         self.loss_sum += float(losses.sum(dtype=np.float64))
-        self.correct += int(hits(logits, labels, 1).sum())
+        self.correct += int(correct.sum())
 
     def result(self):
         """``{"train_loss", "train_top1"}``; empty where no clip was seen."""

@@ -1,6 +1,7 @@
 """The options of a verb: their names, what they take in plain words, and what was meant instead."""
 
 import difflib
+import math
 import re
 import types
 import typing
@@ -186,6 +187,18 @@ def wrong_value(name, options, given):
     """
     given = "" if given is None else f" {shown(given)}"
     return UserError(f"--{name}{given}: must be {options[name].words}")
+
+
+def not_finite(config, prefix=""):
+    """The options whose value is infinite or not a number, as pairs of name and value."""
+    for field in fields(config):
+        value = getattr(config, field.name)
+        if is_dataclass(value):
+            yield from not_finite(value, f"{prefix}{field.name}.")
+        else:
+            for one in value if isinstance(value, tuple | list) else [value]:
+                if isinstance(one, float) and not math.isfinite(one):
+                    yield prefix + field.name, one
 
 
 def check_file(path, options):

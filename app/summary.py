@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import paddle
 
-from app.training.network import build_network, count_parameters, describe, find_pretrained
+from app.training.network import build_network, describe, find_pretrained
+from weights.files import count_parameters
 
 
 @dataclass(frozen=True)
@@ -89,11 +90,12 @@ def summarise(config):
     network.eval()
     shape = (1, 3, config.clip.frames, config.clip.size, config.clip.size)
     outputs = _outputs(network, shape)
+    state = network.state_dict()
     parts = [
         Part(
             name,
             outputs[name],
-            sum(parameter.size for parameter in _trainable(part)),
+            count_parameters({n: t for n, t in state.items() if n.startswith(f"{name}.")}),
             any(not parameter.stop_gradient for parameter in part.parameters()),
         )
         for name, part in network.stages().items()
@@ -107,7 +109,8 @@ def summarise(config):
         f"{contract.frames} frames{step}, uint8 RGB, taken as 0-{contract.value_range}, "
         f"mean {list(contract.mean)}, std {list(contract.std)}"
     )
-    return NetworkSummary(parts, count_parameters(network), int(multiply_adds), shape, words)
+    trained = sum(part.parameters for part in parts if part.trained)
+    return NetworkSummary(parts, trained, int(multiply_adds), shape, words)
 
 
 def _outputs(network, shape):
@@ -124,8 +127,3 @@ def _outputs(network, shape):
     for hook in hooks:
         hook.remove()
     return found
-
-
-def _trainable(part):
-    """The parameters of a part; BatchNorm's statistics, which Paddle lists too, are none."""
-    return [p for name, p in part.named_parameters() if not name.endswith(("_mean", "_variance"))]

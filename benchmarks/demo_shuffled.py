@@ -12,9 +12,9 @@ import argparse
 import numpy as np
 from paddle.io import Dataset
 
+from app.checkpoints import WEIGHTS
 from app.data import read_splits
 from app.run_folder import RunFolder
-from app.training.training_state import WEIGHTS
 from app.training.video_model import VideoModel
 from datasets.clips.evaluation import EvaluationClips
 from datasets.clips.loader import ClipLoader

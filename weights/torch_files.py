@@ -87,6 +87,8 @@ def _scan(path):
         with open(path, "rb") as file:
             for _ in range(HEAD_PICKLES):
                 scan(file, os.fstat(file.fileno()).st_size)
+                if not file.peek(1):
+                    break
         return
     with zipfile.ZipFile(path) as archive:
         for entry in archive.infolist():

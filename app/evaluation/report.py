@@ -10,7 +10,7 @@ import numpy as np
 from app.evaluation.confusion import confusion_picture, worst_confusions
 from app.evaluation.result_file import best_classes, write_results
 from app.metrics import Evaluation, hits
-from weights.files import write_atomically
+from weights.durable import write_atomically
 
 # How many confusions the report and the picture name.
 NAMED_CONFUSIONS = 40

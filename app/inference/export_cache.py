@@ -1,7 +1,5 @@
 """The exported form of a checkpoint, kept in the run folder until the checkpoint changes."""
 
-import hashlib
-import json
 import tempfile
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,14 +11,16 @@ import paddle
 from app.errors import UserError
 from app.inference.eager import DynamicEngine
 from app.inference.exported_folder import (
+    DESCRIPTION,
+    FILES,
     Features,
     Scores,
     read_exported_description,
     write_inference_model,
-    written_aside,
 )
 from app.inference.paddle_inference import InferenceEngine
-from callbacks.checkpoint import MANIFEST
+from weights.checkpoint_folder import digest
+from weights.durable import written_aside
 from weights.errors import WeightsError
 from weights.files import load_network, read_description
 
@@ -50,7 +50,7 @@ def exported(weights, cache, output):
             yield cache
             return
         try:
-            with written_aside(cache) as folder:
+            with written_aside(cache, seal=DESCRIPTION, stale=FILES) as folder:
                 _export(weights, folder, output)
         except OSError:
             # Read only, full, or another process was faster: do without.
@@ -81,19 +81,10 @@ def stamped(description, weights):
     """
     origin = {
         "weights": Path(weights).name,
-        "sha256": _digest(Path(weights)),
+        "sha256": digest(weights),
         "paddle": paddle.__version__,
     }
     return replace(description, source={**(description.source or {}), "exported": origin})
-
-
-def _digest(weights):
-    manifest = weights.parent / MANIFEST
-    if manifest.is_file():
-        # A checkpoint, checked against its manifest when it was found.
-        return json.loads(manifest.read_text())["files"][weights.name][1]
-    with open(weights, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _export(weights, folder, output):

@@ -9,8 +9,6 @@ free, the normalisation inside.
 """
 
 import os
-import shutil
-from contextlib import contextmanager
 from pathlib import Path
 
 import paddle
@@ -100,42 +98,3 @@ def read_exported_description(folder):
     except (OSError, UnicodeDecodeError) as error:
         raise WeightsError(path, f"cannot be read ({error})") from None
     return NetworkDescription.from_json(text, path)
-
-
-@contextmanager
-def written_aside(folder):
-    """A new folder that takes the place of another at the end of the block, or never existed.
-
-    Args:
-        folder: The folder to be. The exported files of one that is there already are replaced,
-            what else is in it, evaluations for example, stays.
-
-    Yields:
-        Path of an empty folder beside it.
-    """
-    folder = Path(folder)
-    aside = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-    aside.parent.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir()
-    try:
-        yield aside
-        for path in (*aside.iterdir(), aside):
-            _sync(path)
-        if folder.is_dir():
-            for path in folder.iterdir():
-                if path.name not in FILES:
-                    path.rename(aside / path.name)
-        shutil.rmtree(folder, ignore_errors=True)
-        aside.rename(folder)
-        _sync(folder.parent)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-
-
-def _sync(path):
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -8,6 +8,7 @@ engine.description.input.frames      # T, and size: S
 from dataclasses import replace
 from pathlib import Path
 
+from app.checkpoints import WEIGHTS
 from app.device import choose_device
 from app.errors import UserError
 from app.inference.eager import DynamicEngine
@@ -16,7 +17,6 @@ from app.inference.export_cache import exported
 from app.inference.exported_folder import is_exported, read_exported_description
 from app.inference.paddle_inference import InferenceEngine
 from app.run_folder import RunFolder
-from app.training.training_state import WEIGHTS
 from weights.errors import WeightsError
 from weights.files import load_network
 from weights.labels import read_labels

@@ -6,29 +6,31 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-# VisualDL lets every library's chatter through; matplotlib tells of its font cache.
-logging.getLogger("matplotlib").setLevel(logging.WARNING)
+# VisualDL lets every library's chatter through, and matplotlib warns that its first use takes long.
+logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
 # Clips on a contact sheet, and frames of each.
 SHEET_CLIPS = 8
 SHEET_FRAMES = 8
+# Small: the dashboard's log grows by every picture.
+PIXELS_PER_FRAME = 64
 
 
 def contact_sheet(clips, names):
     """Clips as one picture: a row per clip, with its name before it, a column per frame.
 
     Args:
-        clips: uint8 ``[N, 3, T, H, W]``.
+        clips: uint8 `[N, 3, T, H, W]`.
         names: Names of the N clips.
 
     Returns:
-        uint8 ``[height, width, 3]``.
+        uint8 `[height, width, 3]`.
     """
     n_frames = clips.shape[2]
     columns = min(SHEET_FRAMES, n_frames)
     chosen = np.linspace(0, n_frames - 1, columns).round().astype(int)
     rows = min(SHEET_CLIPS, len(clips))
-    figure = Figure(figsize=(1.8 + columns, rows), dpi=110)
+    figure = Figure(figsize=(1.8 + columns, rows), dpi=PIXELS_PER_FRAME)
     axes = figure.subplots(rows, columns, squeeze=False)
     figure.subplots_adjust(left=1.8 / (1.8 + columns), right=1, top=1, bottom=0, wspace=0, hspace=0)
     for clip, name, line in zip(clips, names, axes, strict=False):
@@ -43,12 +45,12 @@ def confusion_matrix(matrix, labels):
     """A confusion matrix, every row as shares of its class.
 
     Args:
-        matrix: int ``[n_classes, n_classes]``: number of videos by true class (row) and predicted
+        matrix: int `[n_classes, n_classes]`: number of videos by true class (row) and predicted
             class (column).
         labels: Class names.
 
     Returns:
-        uint8 ``[height, width, 3]``.
+        uint8 `[height, width, 3]`.
     """
     n = len(labels)
     shares = matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))

@@ -17,14 +17,14 @@ def test_equal_scores_are_not_all_best():
 
 def test_training_means_weigh_every_clip_the_same():
     metrics = TrainingMetrics()
-    metrics.update(np.array([1.0, 1.0, 1.0]), np.eye(3), np.arange(3))
-    metrics.update(np.array([5.0]), np.eye(3)[:1], np.array([1]))
+    metrics.update(np.array([1.0, 1.0, 1.0]), np.array([1, 1, 1]))
+    metrics.update(np.array([5.0]), np.array([0]))
     assert metrics.result() == {"train_loss": 2.0, "train_top1": 0.75}
 
 
 def test_training_means_survive_a_resume():
     metrics, resumed = TrainingMetrics(), TrainingMetrics()
-    metrics.update(np.array([1.0, 4.0]), np.eye(2), np.array([0, 0]))
+    metrics.update(np.array([1.0, 4.0]), np.array([1, 0]))
     resumed.set_state_dict(metrics.state_dict())
     assert resumed.result() == metrics.result() == {"train_loss": 2.5, "train_top1": 0.5}
 
