@@ -10,6 +10,7 @@ from app.errors import UserError
 from app.inference.engine import Engine
 from app.inference.exported_folder import PARAMETERS, PROGRAM
 from app.inference.native_output import native_output_hidden
+from datasets.cores import available_cores
 
 # Memory to begin with on a GPU, in MB; Paddle takes more when it needs more.
 GPU_MEMORY = 256
@@ -107,7 +108,7 @@ def _n_threads():
 
     OMP_NUM_THREADS tells nothing here: importing Paddle sets it to 1 where nobody did.
     """
-    return len(os.sched_getaffinity(0))
+    return available_cores()
 
 
 def _summary(error):

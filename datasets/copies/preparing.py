@@ -16,6 +16,7 @@ from tqdm import tqdm
 from datasets.annotations.files import VIDEO_EXTENSIONS
 from datasets.copies.report import PreparationReport
 from datasets.copies.training_copy import write_copy
+from datasets.cores import available_cores
 from datasets.decoding.errors import VideoError
 from datasets.durable import open_journal, write_text
 from datasets.index.probing import file_state
@@ -80,7 +81,7 @@ def prepare_copies(splits, output, short_side=128, workers=None, progress=True):
             that copies would not be found.
     """
     began = time.monotonic()
-    workers = workers or len(os.sched_getaffinity(0))
+    workers = workers or available_cores()
     output = os.path.abspath(output)
     copy_of = _copy_names(splits, output)
     try:

@@ -21,7 +21,7 @@ FOREIGN = {
     "callbacks": {"av", "torch"},
     "datasets": {"torch", "visualdl", "jsonargparse"},
     "models": {"av", "torch", "visualdl", "jsonargparse"},
-    "weights": {"av", "visualdl", "jsonargparse"},
+    "weights": {"av", "torch", "visualdl", "jsonargparse"},
 }
 # The only files that read PyTorch's format or compare with PyTorch.
 WITH_TORCH = {"weights/torch_files.py", "weights/torch_forward.py"}
