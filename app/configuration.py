@@ -232,8 +232,8 @@ class EvaluateConfig:
         batch_size: Clips per step. Left out, as in the training in eager mode, else 8.
         workers: Worker processes that decode; 0 decodes between the steps. Left out, one per core.
         device: Where to compute: auto, cpu, gpu, gpu:0, ...
-        engine: How to compute: dynamic is Paddle's eager mode, inference is paddle.inference,
-            tensorrt the latter through TensorRT. auto takes inference on the CPU.
+        engine: How to compute: dynamic is Paddle's eager mode, inference is paddle.inference;
+            auto takes inference on the CPU.
     """
 
     run: str
@@ -250,7 +250,7 @@ class EvaluateConfig:
     batch_size: PositiveInt | None = None
     workers: NonNegativeInt | None = None
     device: str = "auto"
-    engine: Literal["auto", "dynamic", "inference", "tensorrt"] = "auto"
+    engine: Literal["auto", "dynamic", "inference"] = "auto"
 
 
 @dataclass
@@ -412,8 +412,8 @@ class PredictConfig:
         seconds: Longest time to listen to a camera or stream.
         batch_size: Windows per step.
         device: Where to compute: auto, cpu, gpu, gpu:0, ...
-        engine: How to compute: dynamic is Paddle's eager mode, inference is paddle.inference,
-            tensorrt the latter through TensorRT. auto takes inference on the CPU.
+        engine: How to compute: dynamic is Paddle's eager mode, inference is paddle.inference;
+            auto takes inference on the CPU.
     """
 
     run: str
@@ -430,7 +430,7 @@ class PredictConfig:
     seconds: PositiveFloat | None = None
     batch_size: PositiveInt = 8
     device: str = "auto"
-    engine: Literal["auto", "dynamic", "inference", "tensorrt"] = "auto"
+    engine: Literal["auto", "dynamic", "inference"] = "auto"
 
 
 @dataclass

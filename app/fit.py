@@ -9,7 +9,7 @@ import paddle
 
 from app.device import choose_device
 from app.errors import UserError
-from app.metrics import Evaluation
+from app.evaluation.scores import Evaluation
 from app.run_folder import RunFolder
 from app.training.resuming import check_options
 from app.training.run import train

@@ -1,10 +1,10 @@
 """Turns a network into a folder that needs none of this project's code.
 
 FOLDER/inference.json       the program
-FOLDER/inference.pdiparams  its weights
-FOLDER/model.json           labels and input contract: a ``weights.description``
+FOLDER/inference.pdiparams  its weights; for ONNX both are in FOLDER/model.onnx
+FOLDER/model.json           labels and input contract: a `weights.description`
 
-uint8 ``[B, 3, T, H, W]`` RGB goes in, softmax scores ``[B, n_classes]`` come out; the batch is
+uint8 `[B, 3, T, H, W]` RGB goes in, softmax scores `[B, n_classes]` come out; the batch is
 free, the normalisation inside.
 """
 
@@ -30,7 +30,7 @@ class Scores(nn.Layer):
     """A recogniser that ends in the softmax: what is exported.
 
     Args:
-        recogniser: ``models.Recogniser``.
+        recogniser: `models.Recogniser`.
     """
 
     def __init__(self, recogniser):
@@ -41,10 +41,10 @@ class Scores(nn.Layer):
     def forward(self, clips):
         """
         Args:
-            clips: uint8 ``[B, 3, T, H, W]`` RGB.
+            clips: uint8 `[B, 3, T, H, W]` RGB.
 
         Returns:
-            float32 ``[B, n_classes]``.
+            float32 `[B, n_classes]`.
         """
         return F.softmax(self.recogniser(clips), axis=-1)
 
@@ -55,10 +55,10 @@ class Features(Scores):
     def forward(self, clips):
         """
         Args:
-            clips: uint8 ``[B, 3, T, H, W]`` RGB.
+            clips: uint8 `[B, 3, T, H, W]` RGB.
 
         Returns:
-            float32 ``[B, D]``.
+            float32 `[B, D]`.
         """
         return self.recogniser.embed(clips)
 
@@ -67,8 +67,8 @@ def write_inference_model(layer, description, folder):
     """Write an exported folder's three files.
 
     Args:
-        layer: ``Scores`` or ``Features``.
-        description: ``weights.description.NetworkDescription`` of the network.
+        layer: `Scores` or `Features`.
+        description: `weights.description.NetworkDescription` of the network.
         folder: An existing folder.
     """
     clips = paddle.static.InputSpec([None, 3, None, None, None], "uint8", "clips")
@@ -82,6 +82,20 @@ def is_exported(folder):
     return any((Path(folder) / name).exists() for name in (PROGRAM, PARAMETERS, ONNX))
 
 
+def find_parameters(folder):
+    """The file with the weights in an exported folder."""
+    folder = Path(folder)
+    has_onnx_only = (folder / ONNX).exists() and not (folder / PARAMETERS).exists()
+    return folder / (ONNX if has_onnx_only else PARAMETERS)
+
+
+def exported_output(description):
+    """What an exported network gives by its description: "scores" or "features"."""
+    origin = (description.source or {}).get("exported")
+    output = origin.get("output") if isinstance(origin, dict) else None
+    return output if output == "features" else "scores"
+
+
 def read_exported_description(folder):
     """The description in an exported folder.
 
@@ -89,7 +103,8 @@ def read_exported_description(folder):
         WeightsError: One of its files is missing, or the description is damaged.
     """
     folder = Path(folder)
-    for name in (PROGRAM, PARAMETERS, DESCRIPTION):
+    network = (ONNX,) if find_parameters(folder).name == ONNX else (PROGRAM, PARAMETERS)
+    for name in (*network, DESCRIPTION):
         if not (folder / name).is_file():
             raise WeightsError(folder, f"not a whole exported model, there is no {name} in it")
     path = folder / DESCRIPTION

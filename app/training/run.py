@@ -12,9 +12,10 @@ from tqdm import tqdm
 from app.checkpoints import WEIGHTS, Checkpoints, newest_whole
 from app.data import read_splits
 from app.errors import UserError
+from app.evaluation.confusion import confusion_picture
 from app.failures import FailureLog, failure_limit
 from app.run_folder import config_text
-from app.training.contact_sheet import confusion_matrix, contact_sheet
+from app.training.contact_sheet import contact_sheet
 from app.training.loaders import evaluation_loader, training_loader
 from app.training.network import build_network, describe, find_pretrained, settled
 from app.training.optimizer import build_optimizer, build_schedule
@@ -36,6 +37,8 @@ from weights.files import count_parameters, read_description
 # What of a configuration the dashboard shows as text, and what in its table of runs.
 SHOWN_GROUPS = ("model", "data", "clip", "train", "optim", "checkpoint")
 COMPARED_GROUPS = ("optim", "train", "clip", "model")
+# Width of its confusion matrix: the log keeps one of every epoch.
+DASHBOARD_PIXELS = 1000
 
 
 def train(config, folder, device, cleanup):
@@ -232,7 +235,7 @@ def _dashboard(config, folder, loader, labels):
         groups,
         compared,
         draw_clips,
-        lambda matrix: confusion_matrix(matrix, labels),
+        lambda matrix: confusion_picture(matrix, labels, "validation", DASHBOARD_PIXELS),
         config.train.epochs,
     )
 

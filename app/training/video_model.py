@@ -13,7 +13,8 @@ import paddle
 import paddle.nn.functional as F
 
 from app.errors import UserError
-from app.metrics import EvaluationMetrics, TrainingMetrics
+from app.evaluation.scores import VideoScores
+from app.metrics import TrainingMetrics
 from callbacks.training_run import Position
 
 
@@ -30,7 +31,7 @@ class VideoModel(paddle.Model):
     Args:
         recogniser: `models.Recogniser`.
         n_classes: Number of its outputs.
-        batches_per_epoch: Number of training batches of an epoch; not needed to evaluate.
+        batches_per_epoch: Number of training batches of an epoch; needed by `fit` only.
     """
 
     def __init__(self, recogniser, n_classes, batches_per_epoch=None):
@@ -41,11 +42,10 @@ class VideoModel(paddle.Model):
         self.batches_per_epoch = batches_per_epoch
         self.position = Position()
         self.training_metrics = TrainingMetrics()
-        self.evaluation_metrics = EvaluationMetrics()
         self.evaluation = None
         self.loss = self.gradient_norm = math.nan
         self._clips_since_update = 0
-        self._fitting = False
+        self._video_scores = None
 
     @property
     def bare_network(self):
@@ -68,7 +68,7 @@ class VideoModel(paddle.Model):
         return self._clips_since_update > 0
 
     def prepare_training(self, optimizer):
-        """Make the model ready for `fit`; for `evaluate` alone pass None."""
+        """Make the model ready for `fit`."""
         self.prepare(optimizer, loss=_cross_entropy)
 
     def fit(self, train_loader, val_loader, epochs, callbacks, accumulate=1):
@@ -83,31 +83,14 @@ class VideoModel(paddle.Model):
         Raises:
             NonFiniteLossError: The loss is infinite or not a number.
         """
-        self._fitting = True
-        try:
-            super().fit(
-                train_loader,
-                val_loader,
-                epochs=epochs - self.position.epoch,
-                callbacks=callbacks,
-                accumulate_grad_batches=accumulate,
-                verbose=0,
-            )
-        finally:
-            self._fitting = False
-
-    def evaluate(self, loader, callbacks=()):
-        """Evaluate on every video of a loader.
-
-        Args:
-            loader: `ClipLoader` over `EvaluationClips`.
-            callbacks: `paddle.callbacks.Callback` objects.
-
-        Returns:
-            `app.metrics.Evaluation`.
-        """
-        super().evaluate(loader, callbacks=list(callbacks), verbose=0)
-        return self.evaluation
+        super().fit(
+            train_loader,
+            val_loader,
+            epochs=epochs - self.position.epoch,
+            callbacks=callbacks,
+            accumulate_grad_batches=accumulate,
+            verbose=0,
+        )
 
     def train_batch(self, inputs, labels=None, update=True):
         """Forward, backward and, at the end of an accumulation, one optimizer update.
@@ -155,21 +138,18 @@ class VideoModel(paddle.Model):
             squares = squares + paddle.sum(gradient * gradient)
         return squares
 
+    @paddle.no_grad()
     def eval_batch(self, inputs, labels=None):
-        """Forward only.
+        """Forward only; all clips of a video come in one batch.
 
         Returns:
             The mean loss of the batch, in a list as hapi wants it.
         """
         self.network.eval()
-        labels, rows = labels
-        logits = self.network(inputs[0])
-        losses = _cross_entropy(logits, labels)
-        self.evaluation_metrics.update(losses.numpy(), logits.numpy(), labels.numpy(), rows.numpy())
-        mean_loss = losses.mean()
-        return [
-            self._finite(mean_loss, "the validation loss") if self._fitting else float(mean_loss)
-        ]
+        rows = labels[1].numpy()
+        losses = self._video_scores.add(rows, self.network(inputs[0]).numpy())
+        self._video_scores.finish(np.unique(rows).tolist())
+        return [self._finite(losses.mean(), "the validation loss")]
 
     def _finite(self, value, name):
         value = float(value)
@@ -189,13 +169,12 @@ class VideoModel(paddle.Model):
             logs.update(self.training_metrics.result())
             self.training_metrics.reset()
             return logs
-        self.evaluation_metrics.reset()
+        self._video_scores = VideoScores(data_loader.dataset.index.label, self.n_classes)
         logs = super()._run_one_epoch(data_loader, callbacks, mode, {})
-        self.evaluation = self.evaluation_metrics.result(len(data_loader.dataset), self.n_classes)
+        self.evaluation = self._video_scores.summary()
         logs.update(self.evaluation.values())
-        if self._fitting:
-            self.position.epoch += 1
-            self.position.batch = 0
+        self.position.epoch += 1
+        self.position.batch = 0
         return logs
 
 
