@@ -1,11 +1,11 @@
 import importlib.util
 import os
+import sys
 
 import numpy as np
 import paddle
 import pytest
 
-from app import export as verb
 from app.configuration import ExportConfig
 from app.errors import UserError
 from app.export import export
@@ -13,6 +13,7 @@ from app.inference.open_engine import open_engine
 from tests.app.small_run import write_corpus
 from tests.app.trained import CONTRACT, LABELS, small_network, write_run, write_weights
 
+verb = sys.modules["app.export"]
 HAS_ONNX = importlib.util.find_spec("paddle2onnx") and importlib.util.find_spec("onnxruntime")
 
 
