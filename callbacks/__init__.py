@@ -3,7 +3,7 @@
 from callbacks.checkpoint import Checkpoint
 from callbacks.early_stopping import EarlyStopping
 from callbacks.epoch_log import EpochLog
-from callbacks.interruption import Interrupted, Interruption, any_process_agrees
+from callbacks.interruption import Interrupted, Interruption
 from callbacks.lr_schedule import LRSchedule
 from callbacks.progress import Progress
 from callbacks.visualdl_log import VisualDLLog
@@ -17,5 +17,4 @@ __all__ = [
     "LRSchedule",
     "Progress",
     "VisualDLLog",
-    "any_process_agrees",
 ]
