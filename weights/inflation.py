@@ -76,12 +76,13 @@ def describe_2d(state, path, conv1_t_size=7):
     Raises:
         WeightsError: It is not such a ResNet.
     """
-    from weights.structure import read_options
+    from weights.structure import recognise
 
     shapes = {name: array.shape for name, array in inflate(state, path, conv1_t_size).items()}
+    structure = recognise(shapes, path)
     return NetworkDescription(
-        architecture="r3d",
-        options=read_options(shapes, path),
+        architecture=structure.architecture,
+        options=structure.options,
         labels=None,
         input=InputContract(mean=IMAGENET_MEAN, std=IMAGENET_STD),
         source={"file": Path(path).name, "format": "inflated from 2D"},

@@ -4,13 +4,13 @@ import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
-from weights.description import InputContract, NetworkDescription
+from weights.description import NetworkDescription
 from weights.errors import WeightsError
 from weights.files import description_path, read_description
 from weights.inflation import describe_2d, imagenet_file, is_2d
-from weights.published import DOWNLOAD, PUBLISHED
+from weights.published import PUBLISHED, RELEASES
 from weights.safe_reading import read_pdparams
-from weights.structure import read_options
+from weights.structure import recognise
 
 
 @dataclass(frozen=True)
@@ -77,15 +77,17 @@ def _what_there_is(pretrained):
 
 
 def _published(name, folder, progress):
-    converted, downloaded = folder / f"{name}.pdparams", folder / f"{name}.pth"
+    downloaded = folder / PUBLISHED[name].file
+    converted = downloaded.with_suffix(".pdparams")
     if converted.exists() and description_path(converted).exists():
         return _described(name, converted)
     if downloaded.exists():
         return _pytorch(name, downloaded, progress)
     raise WeightsError(
         name,
-        f"{downloaded} is not there; download it by hand from {DOWNLOAD} (python -m app weights "
-        "says how), or start from 'imagenet'",
+        f"{downloaded} is not there; download it by hand from "
+        f"{RELEASES[PUBLISHED[name].release].address} (python -m app weights says how), or start "
+        "from 'imagenet'",
     )
 
 
@@ -112,12 +114,14 @@ def _undescribed(name, path):
     if is_2d(state):
         return _two_dimensional(name, path)
     shapes = {key: getattr(array, "shape", ()) for key, array in state.items()}
-    options = read_options(shapes, path)
-    contract = InputContract()
-    description = NetworkDescription("r3d", options, None, contract, {"file": path.name})
+    structure = recognise(shapes, path)
+    contract = RELEASES[structure.release].input
+    description = NetworkDescription(
+        structure.architecture, structure.options, None, contract, {"file": path.name}
+    )
     note = (
-        f"{path}: no {description_path(path).name} beside it; taken to want 0-1 values with "
-        f"mean {list(contract.mean)} and std {list(contract.std)}"
+        f"{path}: no {description_path(path).name} beside it; taken to want values "
+        f"0-{contract.value_range:g} with mean {list(contract.mean)} and std {list(contract.std)}"
     )
     return Source(name, path, description, notes=(note,))
 
