@@ -18,7 +18,7 @@ from app.exporting import is_exported, read_exported_description
 from app.run_folder import RunFolder
 from app.training_state import WEIGHTS
 from weights.errors import WeightsError
-from weights.files import load_network
+from weights.files import load_network, read_description
 from weights.labels import read_labels
 
 __all__ = ["Engine", "open_engine"]
@@ -60,6 +60,8 @@ def open_engine(
                 )
             return _open_exported(Path(source), device, kind, labels, output)
         weights = find_weights(source, checkpoint)
+        if output == "scores":
+            require_classes(read_description(weights), weights)
         if kind == "dynamic" or (kind == "auto" and device != "cpu"):
             network, description = load_network(weights)
             return DynamicEngine(network, with_labels(description, labels))
@@ -113,6 +115,15 @@ def find_weights(source, checkpoint):
             f"{source}: not a .pdparams file; `python -m app convert` makes one of a PyTorch file"
         )
     return path
+
+
+def require_classes(description, weights):
+    """Raise a ``UserError`` for a backbone, whose outputs are features and no scores."""
+    if description.options.get("n_classes") == 0:
+        raise UserError(
+            f"{weights}: a backbone without head knows no classes; fine-tune it first: "
+            f"fit --model.pretrained {weights}"
+        )
 
 
 def with_labels(description, path):

@@ -12,7 +12,7 @@ import numpy as np
 
 from app.data import read_splits
 from app.device import choose_device
-from app.engine import default_export_folder, find_weights, with_labels
+from app.engine import default_export_folder, find_weights, require_classes, with_labels
 from app.engines.dynamic import DynamicEngine
 from app.engines.inference import InferenceEngine
 from app.errors import UserError
@@ -89,6 +89,7 @@ def export(config):
     try:
         weights = find_weights(config.run, config.checkpoint)
         network, description = load_network(weights)
+        require_classes(description, weights)
         description = with_labels(description, config.labels)
     except WeightsError as error:
         raise UserError(str(error)) from None

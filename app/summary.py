@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import paddle
 
-from app.describe import count_parameters, describe, find_pretrained
+from app.describe import build_network, count_parameters, describe, find_pretrained
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def summarise(config):
     """
     labels = [str(number) for number in range(config.n_classes)]
     description, _ = describe(config, labels, find_pretrained(config.model))
-    network = description.build()
+    network, _ = build_network(description, source=None, finetune_from=None)
     network.eval()
     shape = (1, 3, config.clip.frames, config.clip.size, config.clip.size)
     table = io.StringIO()

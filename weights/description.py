@@ -6,7 +6,7 @@ predicted with, exported and fine-tuned from.
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import models
 from weights.errors import WeightsError
@@ -37,6 +37,11 @@ class InputContract:
     frames: int = 16
     stride: int = 1
     resize: tuple[int, int] | None = None
+
+    def with_clips(self, size, frames, stride):
+        """The same for clips of another shape; ``resize`` goes with the size it was made for."""
+        resize = self.resize if size == self.size else None
+        return replace(self, size=size, frames=frames, stride=stride, resize=resize)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ class Release:
 
     Args:
         title: What they are, in a line.
-        address: Where they are.
+        address: The folder where they are.
         page: Where their authors describe them.
         accuracy: What an accuracy of them says, and by which protocol.
         input: What the networks were fed with.
@@ -114,6 +114,12 @@ class Published:
     def n_classes(self):
         """Number of outputs."""
         return self.options["n_classes"]
+
+    @property
+    def address(self):
+        """Where the file is; where its folder is, for those on Google Drive."""
+        address = RELEASES[self.release].address
+        return f"{address}{self.file}" if address.endswith("/") else address
 
     @property
     def input(self):
@@ -318,14 +324,19 @@ def how_to_fetch(folder="weights", family=None):
         folder: Where downloaded files are looked for.
         family: Tell only of the files of this architecture; None for all.
     """
-    names = dict.fromkeys(p.release for p in PUBLISHED.values() if family in (None, p.architecture))
-    releases = [
-        f"{release.title}:\n  {release.address}\n  {release.page}\n  accuracy: {release.accuracy}"
-        for release in (RELEASES[name] for name in names)
+    chosen = [p for p in PUBLISHED.values() if family in (None, p.architecture)]
+    lines = []
+    for name in dict.fromkeys(p.release for p in chosen):
+        release = RELEASES[name]
+        addresses = dict.fromkeys(p.address for p in chosen if p.release == name)
+        lines.append(f"{release.title}; {release.page}")
+        lines += [f"  {address}" for address in addresses]
+        lines.append(f"  accuracy: {release.accuracy}")
+    lines += [
+        f"Download a file with a browser, put it into {Path(folder)}/ as it is called there, and "
+        "name it:",
+        "  python -m app fit --model.pretrained NAME",
+        "Google Drive cannot be reached from everywhere; these start from ImageNet without it:",
+        "  python -m app fit --model.pretrained imagenet",
     ]
-    return "\n".join(releases) + (
-        f"\nDownload NAME.pth with a browser, put it into {Path(folder)}/ and name it:\n"
-        "  python -m app fit --model.pretrained NAME\n"
-        "Google Drive cannot be reached from everywhere; these start from ImageNet without it:\n"
-        "  python -m app fit --model.pretrained imagenet"
-    )
+    return "\n".join(lines)

@@ -33,14 +33,16 @@ class Source:
     notes: tuple[str, ...] = ()
 
 
-def resolve(pretrained, folder="weights", depth=18, progress=None):
+def resolve(pretrained, folder="weights", depth=None, architecture="r3d", progress=None):
     """Find pretrained weights, converting or downloading them where that is needed.
 
     Args:
         pretrained: A name of ``published.PUBLISHED``, a ``.pth`` or ``.pdparams`` file, a run
             folder, a folder of a checkpoint, or ``"imagenet"``.
         folder: Where published files lie.
-        depth: Depth of the 2D network to take for ``"imagenet"``; otherwise not looked at.
+        depth: Depth of the 2D network to take for ``"imagenet"``, the family's default where it is
+            None; otherwise not looked at.
+        architecture: Family to inflate it to; otherwise not looked at.
         progress: Whether a conversion shows a progress bar; None: when it takes long.
 
     Returns:
@@ -51,7 +53,7 @@ def resolve(pretrained, folder="weights", depth=18, progress=None):
     """
     path = Path(pretrained)
     if str(pretrained) == "imagenet":
-        return _two_dimensional("imagenet", imagenet_file(depth))
+        return _two_dimensional("imagenet", imagenet_file(depth, architecture))
     if str(pretrained) in PUBLISHED:
         return _published(str(pretrained), Path(folder), progress)
     if path.is_dir():
@@ -86,8 +88,7 @@ def _published(name, folder, progress):
     raise WeightsError(
         name,
         f"{downloaded} is not there; download it by hand from "
-        f"{RELEASES[PUBLISHED[name].release].address} (python -m app weights says how), or start "
-        "from 'imagenet'",
+        f"{PUBLISHED[name].address} (python -m app weights says how), or start from 'imagenet'",
     )
 
 

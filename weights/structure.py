@@ -16,6 +16,8 @@ STAGES = ("layer1", "layer2", "layer3", "layer4")
 # Between the halves of layer2.0.conv2 in an R(2+1)D of torchvision's names.
 MIDDLE_OF_BLOCK = middle_channels(64, 128)
 MIDDLE_OF_CONVOLUTION = middle_channels(128, 128)
+# They leave no trace in the tensors: Facebook trained IG-65M's in Caffe2, the others are PyTorch's.
+EPSILON, IG65M_EPSILON = 1e-5, 1e-3
 # Ours -> the original's of today; the published files have ours.
 DENSENET_NAMES_OF_2020 = (
     (re.compile(r"^features\.(conv|norm)0\."), r"features.\g<1>1."),
@@ -182,16 +184,16 @@ def _torchvision(shapes):
     if "stem.3.weight" in shapes:
         middle = shapes.kernel("layer2.0.conv2.0.0.weight")[0]
         if middle == MIDDLE_OF_CONVOLUTION:
-            options |= {"middle_channels": "convolution", "bn_epsilon": 1e-3}
+            options |= {"middle_channels": "convolution", "bn_epsilon": IG65M_EPSILON}
             return Structure("torchvision_r2plus1d", options, "ig65m")
         if middle == MIDDLE_OF_BLOCK:
-            options |= {"middle_channels": "block", "bn_epsilon": 1e-5}
+            options |= {"middle_channels": "block", "bn_epsilon": EPSILON}
             return Structure("torchvision_r2plus1d", options, "torchvision")
         raise shapes.error(
             f"layer2.0.conv2.0.0.weight has {middle} channels; torchvision's R(2+1)D has "
             f"{MIDDLE_OF_BLOCK} there, IG-65M's {MIDDLE_OF_CONVOLUTION}"
         )
-    options["bn_epsilon"] = 1e-5
+    options["bn_epsilon"] = EPSILON
     lengths = tuple(shapes.kernel(f"{stage}.0.conv1.0.weight")[2] for stage in STAGES)
     for architecture, expected in (
         ("torchvision_r3d", (3, 3, 3, 3)),

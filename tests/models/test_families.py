@@ -10,7 +10,10 @@ import models
 from tests import golden
 
 LOGITS = np.load(golden.DATA / "family_logits.npz")
-SLOW = {"wideresnet-50-kinetics", "master-wideresnet-50", "r2plus1d_34_clip32_ig65m_from_scratch"}
+SLOW = {
+    *("wideresnet-50-kinetics", "master-wideresnet-50", "resnext-101-kinetics"),
+    *("resnet-50-kinetics", "r2p1d50_K_200ep", "r2plus1d_34_clip32_ig65m_from_scratch"),
+}
 VARIANTS = [
     pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name
     for name in golden.variants()

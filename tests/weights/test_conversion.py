@@ -73,12 +73,17 @@ def in_half_precision(state):
     return {name: t.half() if t.is_floating_point() else t for name, t in state.items()}
 
 
+def in_bfloat16(state):
+    return {name: t.bfloat16() if t.is_floating_point() else t for name, t in state.items()}
+
+
 VARIANTS = [
     bare,
     with_module_prefix,
     checkpoints.whole_training_checkpoint,
     without_batch_counters,
     in_half_precision,
+    in_bfloat16,
 ]
 
 
