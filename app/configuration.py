@@ -16,6 +16,18 @@ from jsonargparse.typing import (
     PositiveInt,
 )
 
+Architecture = Literal[
+    "r3d",
+    "r2p1d",
+    "preresnet",
+    "wideresnet",
+    "resnext",
+    "densenet",
+    "torchvision_r3d",
+    "torchvision_mc3",
+    "torchvision_r2plus1d",
+]
+
 
 @dataclass
 class ModelConfig:
@@ -23,16 +35,23 @@ class ModelConfig:
 
     Args:
         pretrained: Weights to start from: a name that `python -m app weights` lists, a .pth or
-            .pdparams file, a run folder, or imagenet for a 2D ResNet inflated to 3D.
-        finetune_from: First module to train (conv1, bn1, layer1 to layer4, fc); those before it
-            are frozen, BatchNorm statistics included. Left out, everything is trained.
-        architecture: Network family; r3d is the 3D ResNet.
-        depth: Number of layers; else 18.
+            .pdparams file, a run folder, or imagenet for a 2D network inflated to 3D.
+        finetune_from: First module to train (conv1, bn1, layer1 to layer4, fc, or whatever the
+            network has; a wrong one lists them); those before it are frozen, BatchNorm statistics
+            included. Left out, everything is trained.
+        architecture: Network family; else r3d, the 3D ResNet.
+        depth: Number of layers; else 18, or the family's smallest published one.
         shortcut: Shortcut where the shape changes: B projects, A pads with zeros; else B.
         conv1_t_size: Length of the first convolution in frames, odd; else 7.
         conv1_t_stride: Step of the first convolution in frames; else 1.
         max_pool: Whether the stem ends with a max-pool; else true.
-        widen_factor: Multiplies the number of channels of every stage; else 1.
+        widen_factor: Multiplies the number of channels of every stage; else 1, of wideresnet 2.
+        cardinality: Groups of resnext's middle convolutions; else 32.
+        stem_channels: Channels of the first convolution of wideresnet and resnext: 64 as published,
+            128 as the PyTorch original makes it today; else 64.
+        middle_channels: What torchvision_r2plus1d counts the channels between the halves of a
+            split convolution from: block as torchvision, convolution as IG-65M; else block.
+        bn_epsilon: Epsilon of BatchNorm in the torchvision families, 1e-3 in IG-65M; else 1e-5.
         mean: Channel means (R, G, B) to subtract, in units of value_range; else Kinetics'.
         std: Channel standard deviations to divide by, in units of value_range; else Kinetics'.
         value_range: What the pixel value 255 counts as before mean and std apply; else 1.
@@ -40,13 +59,17 @@ class ModelConfig:
 
     pretrained: str | None = None
     finetune_from: str | None = None
-    architecture: Literal["r3d"] = "r3d"
-    depth: Literal[10, 18, 34, 50, 101, 152, 200] | None = None
+    architecture: Architecture | None = None
+    depth: Literal[10, 18, 34, 50, 101, 121, 152, 169, 200, 201, 264] | None = None
     shortcut: Literal["A", "B"] | None = None
     conv1_t_size: PositiveInt | None = None
     conv1_t_stride: PositiveInt | None = None
     max_pool: bool | None = None
     widen_factor: PositiveFloat | None = None
+    cardinality: PositiveInt | None = None
+    stem_channels: PositiveInt | None = None
+    middle_channels: Literal["block", "convolution"] | None = None
+    bn_epsilon: PositiveFloat | None = None
     mean: tuple[float, float, float] | None = None
     std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] | None = None
     value_range: Literal[1, 255] | None = None
@@ -119,6 +142,8 @@ class TrainConfig:
         device: Where to compute; auto takes the GPU when Paddle sees one. One of auto, cpu, gpu,
             gpu:0, gpu:1, ...
         early_stopping: End the run after this many epochs without a better val_loss; 0 never.
+        process_timeout: Seconds that the processes of one training wait for one that does not
+            come along, because its disk is slow for example; then the run ends.
     """
 
     epochs: PositiveInt = 200
@@ -127,6 +152,7 @@ class TrainConfig:
     seed: NonNegativeInt = 0
     device: str = "auto"
     early_stopping: NonNegativeInt = 0
+    process_timeout: PositiveInt = 1800
 
 
 @dataclass
@@ -138,7 +164,7 @@ class OptimConfig:
         momentum: Momentum.
         weight_decay: Weight decay, on every parameter as in the PyTorch original.
         nesterov: Whether to use Nesterov's momentum.
-        head_lr_multiplier: How much faster the head (fc) learns than the rest.
+        head_lr_multiplier: How much faster the head learns than the rest.
         schedule: Course of the learning rate: steps at the milestones, half a cosine down to zero,
             a step whenever the validation loss stalls, or none.
         milestones: Epochs after which multistep multiplies the learning rate by gamma.
@@ -232,8 +258,8 @@ class EvaluateConfig:
         batch_size: Clips per step. Left out, as in the training in eager mode, else 8.
         workers: Worker processes that decode; 0 decodes between the steps. Left out, one per core.
         device: Where to compute: auto, cpu, gpu, gpu:0, ...
-        engine: How to compute: dynamic is Paddle's eager mode, inference is paddle.inference,
-            tensorrt the latter through TensorRT. auto takes inference on the CPU.
+        engine: How to compute: dynamic is Paddle's eager mode, inference is paddle.inference;
+            auto takes inference on the CPU.
     """
 
     run: str
@@ -250,7 +276,7 @@ class EvaluateConfig:
     batch_size: PositiveInt | None = None
     workers: NonNegativeInt | None = None
     device: str = "auto"
-    engine: Literal["auto", "dynamic", "inference", "tensorrt"] = "auto"
+    engine: Literal["auto", "dynamic", "inference"] = "auto"
 
 
 @dataclass
@@ -273,8 +299,23 @@ class ScoreConfig:
 
 
 @dataclass
+class ClipSizeConfig:
+    """Size of the input.
+
+    Args:
+        frames: Frames per clip.
+        stride: Step between the frames of a clip.
+        size: Width and height of a clip in pixels.
+    """
+
+    frames: PositiveInt = 16
+    stride: PositiveInt = 1
+    size: PositiveInt = 112
+
+
+@dataclass
 class SummaryConfig:
-    """Print the layers, parameters and multiply-adds of a network.
+    """Print the parts, parameters and multiply-adds of a network.
 
     Args:
         model: The network.
@@ -283,7 +324,7 @@ class SummaryConfig:
     """
 
     model: ModelConfig = field(default_factory=ModelConfig)
-    clip: ClipConfig = field(default_factory=ClipConfig)
+    clip: ClipSizeConfig = field(default_factory=ClipSizeConfig)
     n_classes: PositiveInt = 101
 
 
@@ -314,13 +355,16 @@ class IndexConfig:
 
 @dataclass
 class ConvertConfig:
-    """Convert a PyTorch checkpoint of a 3D ResNet to Paddle.
+    """Convert a PyTorch checkpoint of any of the families to Paddle.
 
     Args:
         file: The .pth file.
         output: The .pdparams file to write, or a folder for it; left out, beside the .pth.
         labels: Class names: a text file with one per line, a JSON list, or an annotation file of
             the PyTorch original.
+        architecture: The family that the file must be of; left out, its tensors tell.
+        bn_epsilon: Epsilon of BatchNorm in the torchvision families, which no tensor shows; left
+            out, 1e-3 for IG-65M and 1e-5 for all others.
         no_check: Do not compare the converted network with the PyTorch weights.
         verbose: Say what became of every tensor.
     """
@@ -328,13 +372,21 @@ class ConvertConfig:
     file: str
     output: str | None = None
     labels: str | None = None
+    architecture: Architecture | None = None
+    bn_epsilon: PositiveFloat | None = None
     no_check: bool = False
     verbose: bool = False
 
 
 @dataclass
 class WeightsConfig:
-    """List the published checkpoints and which of them are here."""
+    """List the published checkpoints and which of them are here.
+
+    Args:
+        family: Only those of this family.
+    """
+
+    family: Architecture | None = None
 
 
 @dataclass
@@ -343,11 +395,13 @@ class BoardConfig:
 
     Args:
         run_dir: A run, or a folder of runs.
-        port: Port on 127.0.0.1.
+        port: Port to listen on.
+        host: Address to listen on; 127.0.0.1 is this machine only, 0.0.0.0 all its addresses.
     """
 
     run_dir: str = "runs"
     port: PositiveInt = 8040
+    host: str = "127.0.0.1"
 
 
 @dataclass
@@ -395,8 +449,8 @@ class PredictConfig:
         seconds: Longest time to listen to a camera or stream.
         batch_size: Windows per step.
         device: Where to compute: auto, cpu, gpu, gpu:0, ...
-        engine: How to compute: dynamic is Paddle's eager mode, inference is paddle.inference,
-            tensorrt the latter through TensorRT. auto takes inference on the CPU.
+        engine: How to compute: dynamic is Paddle's eager mode, inference is paddle.inference;
+            auto takes inference on the CPU.
     """
 
     run: str
@@ -413,7 +467,7 @@ class PredictConfig:
     seconds: PositiveFloat | None = None
     batch_size: PositiveInt = 8
     device: str = "auto"
-    engine: Literal["auto", "dynamic", "inference", "tensorrt"] = "auto"
+    engine: Literal["auto", "dynamic", "inference"] = "auto"
 
 
 @dataclass

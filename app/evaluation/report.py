@@ -2,18 +2,16 @@
 
 import csv
 import io
-import json
 from dataclasses import dataclass, field
 
 import numpy as np
+from PIL import Image
 
-from app.evaluation.confusion import confusion_picture, worst_confusions
-from app.evaluation.result_file import best_classes, write_results
-from app.metrics import Evaluation, hits
-from weights.files import write_atomically
-
-# How many confusions the report and the picture name.
-NAMED_CONFUSIONS = 40
+from app.evaluation.confusion import NAMED_CONFUSIONS, confusion_picture, worst_confusions
+from app.evaluation.result_file import best_classes, json_bytes, result_json
+from app.evaluation.scores import Evaluation
+from app.metrics import hits
+from weights.durable import write_together
 
 
 class ReportFiles:
@@ -25,7 +23,7 @@ class ReportFiles:
 
     Attributes:
         report: The numbers, as JSON.
-        predictions: The best classes of every video, see ``app.evaluation.result_file``.
+        predictions: The best classes of every video, see `app.evaluation.result_file`.
         classes: The accuracy of every class, as CSV.
         confusion: Picture of the confusion matrix.
         failures: The videos that could not be read.
@@ -46,15 +44,15 @@ class EvaluationReport:
     """What an evaluation found, and where it is kept.
 
     Args:
-        files: ``ReportFiles``.
+        files: `ReportFiles`.
         network: The checkpoint or file evaluated.
         engine: How it was computed.
         split: Part of the data.
         views: The clips of a video that were scored, as text.
         labels: Class names in output order.
-        true_classes: int ``[n_videos]``, class of each row, failed ones included.
+        true_classes: int `[n_videos]`, class of each row, failed ones included.
         video_ids: Name of each row in result files.
-        evaluation: ``app.metrics.Evaluation``.
+        evaluation: `app.evaluation.scores.Evaluation`.
         failed: Path -> reason of the videos that could not be read.
     """
 
@@ -83,9 +81,9 @@ class EvaluationReport:
         """How each class that has videos fared; a failed video counts as wrong.
 
         Returns:
-            List of dicts, in the order of the classes: ``class``, ``videos``, ``top1`` and
-            ``top5`` as shares, ``taken_for``, the wrong class most often predicted, and
-            ``times``, how often.
+            List of dicts, in the order of the classes: `class`, `videos`, `top1` and
+            `top5` as shares, `taken_for`, the wrong class most often predicted, and
+            `times`, how often.
         """
         e = self.evaluation
         n = len(self.labels)
@@ -137,33 +135,37 @@ class EvaluationReport:
         return "\n".join(lines)
 
     def write(self, top_k):
-        """Write the files; the JSON report comes last.
+        """Write the files; all of them, or none where the disk does not take them.
 
         Args:
             top_k: How many classes of a video its predictions hold.
         """
         e = self.evaluation
-        write_results(
-            self.files.predictions,
-            (
-                (self.video_ids[row], best_classes(scores, self.labels, top_k))
-                for row, scores in zip(e.rows.tolist(), e.scores, strict=True)
-            ),
+        best = (
+            (self.video_ids[row], best_classes(scores, self.labels, top_k))
+            for row, scores in zip(e.rows.tolist(), e.scores, strict=True)
         )
-        classes = self.per_class()
-        self._write_classes(classes)
         matrix = e.confusion()
         title = f"{self.split}, {self.network}, {self.views}: video top-1 {e.video_top1:.4f}"
+        contents = {
+            self.files.predictions: result_json(best),
+            self.files.classes: _table(self.per_class()),
+            self.files.confusion: _png(confusion_picture(matrix, self.labels, title)),
+            self.files.report: json_bytes(self._as_json(matrix), indent=2),
+        }
+        write_together(
+            {path: lambda file, c=content: file.write(c) for path, content in contents.items()}
+        )
+
+    def _as_json(self, matrix):
         worst = worst_confusions(matrix, self.labels, NAMED_CONFUSIONS)
-        picture = confusion_picture(matrix, self.labels, title, worst)
-        write_atomically(self.files.confusion, lambda file: file.write(picture))
-        report = {
+        return {
             "checkpoint": self.network,
             "engine": self.engine,
             "split": self.split,
             "views": self.views,
             "videos": len(self.true_classes),
-            "clips": e.clips,
+            "clips": self.evaluation.clips,
             **self.values(),
             "worst_confusions": [
                 {"class": true, "taken_for": taken, "times": times, "videos": videos}
@@ -171,12 +173,19 @@ class EvaluationReport:
             ],
             "failed": self.failed,
         }
-        text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
-        write_atomically(self.files.report, lambda file: file.write(text.encode()))
 
-    def _write_classes(self, classes):
-        text = io.StringIO(newline="")
-        table = csv.DictWriter(text, list(classes[0]), lineterminator="\n")
-        table.writeheader()
-        table.writerows(classes)
-        write_atomically(self.files.classes, lambda f: f.write(text.getvalue().encode()))
+
+def _table(classes):
+    """A list of dicts of the same keys as a CSV file: bytes."""
+    text = io.StringIO(newline="")
+    table = csv.DictWriter(text, list(classes[0]), lineterminator="\n")
+    table.writeheader()
+    table.writerows(classes)
+    return text.getvalue().encode(errors="surrogateescape")
+
+
+def _png(picture):
+    """A uint8 RGB picture `[height, width, 3]` as a PNG file: bytes."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG")
+    return file.getvalue()

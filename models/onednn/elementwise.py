@@ -2,16 +2,12 @@
 
 from functools import lru_cache
 
-import paddle
-
 from models.onednn.primitives import (
-    BACKWARD_DATA,
     DESTINATION,
     DIFF_DESTINATION,
     DIFF_SOURCE,
     FORWARD_TRAINING,
     GEOMETRIES,
-    RELU,
     RELU_FROM_OUTPUT,
     SOURCE,
     SOURCE_1,

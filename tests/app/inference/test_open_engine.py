@@ -4,11 +4,22 @@ import os
 import numpy as np
 import pytest
 
+from app.configuration import ExportConfig
 from app.errors import UserError
+from app.export import export
 from app.inference.eager import DynamicEngine
 from app.inference.open_engine import open_engine
 from app.inference.paddle_inference import InferenceEngine
-from tests.app.trained import CONTRACT, LABELS, write_checkpoint, write_run, write_weights
+from tests.app.trained import (
+    CONTRACT,
+    LABELS,
+    OPTIONS,
+    write_checkpoint,
+    write_run,
+    write_weights,
+)
+from weights.description import NetworkDescription
+from weights.files import save_network
 
 
 @pytest.fixture(scope="module")
@@ -144,13 +155,21 @@ def test_labels_of_another_size_are_refused(run, tmp_path):
 def test_options_that_an_exported_folder_cannot_follow_are_refused(run):
     open_on_cpu(run)
     exported = run / "export" / "best"
-    assert "paddle.inference only" in message(exported, kind="dynamic")
+    assert "does not run in eager mode" in message(exported, kind="dynamic")
+    assert "gives scores only" in message(exported, output="features")
     with pytest.raises(UserError, match="gives its scores only"):
         open_on_cpu(exported).features(clips())
 
 
-def test_tensorrt_needs_a_gpu(run):
-    assert "--engine tensorrt: needs a GPU" in message(run, kind="tensorrt")
+def test_features_are_never_taken_for_scores(run):
+    open_on_cpu(run, output="features")
+    assert "gives features only" in message(run / "export" / "best-features")
+    kept = open_on_cpu(run / "export" / "best-features", output="features")
+    assert kept.features(clips()).shape == (3, 128)
+
+
+def test_engines_that_are_not_there_are_refused(run):
+    assert "use one of auto, dynamic, inference" in message(run, kind="tensorrt")
 
 
 @pytest.mark.parametrize(
@@ -185,3 +204,15 @@ def test_the_export_says_where_it_comes_from(run):
     manifest = json.loads((run / "checkpoints" / "epoch-0001" / "manifest.json").read_text())
     assert description["source"]["file"] == "made"
     assert description["source"]["exported"]["sha256"] == manifest["files"]["model.pdparams"][1]
+
+
+def test_a_backbone_gives_features_and_no_scores(tmp_path):
+    path = tmp_path / "backbone.pdparams"
+    description = NetworkDescription("r3d", {**OPTIONS, "n_classes": 0}, None, CONTRACT)
+    save_network(description.build(), description, path)
+    with pytest.raises(UserError, match="knows no classes; fine-tune it first"):
+        open_on_cpu(path)
+    with pytest.raises(UserError, match="knows no classes"):
+        export(ExportConfig(run=str(path)))
+    features = open_on_cpu(path, output="features").features(clips())
+    assert features.shape == (3, 128)
