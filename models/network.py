@@ -60,10 +60,7 @@ class VideoNetwork(nn.Layer):
         Returns:
             float32 `[B, features_size]`.
         """
-        x = self.layers.enter(x)
-        for layer in self.trunk().values():
-            x = layer(x)
-        return self.layers.global_mean(x)
+        return self.layers.run(self.trunk().values(), x)
 
     def forward(self, x):
         """Class scores before the softmax.
