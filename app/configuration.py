@@ -16,6 +16,9 @@ from jsonargparse.typing import (
     PositiveInt,
 )
 
+# Clips of one recording, as UCF-101 names them (datasets.annotations.drawn_split.UCF_GROUP).
+GROUP_PATTERN = r"(.+_g\d+)_c\d+$"
+
 
 @dataclass
 class ModelConfig:
@@ -74,7 +77,7 @@ class DataConfig:
     annotation: str | None = None
     split: PositiveInt = 1
     val_fraction: OpenUnitInterval = 0.2
-    group_pattern: str = r"(.+_g\d+)_c\d+$"
+    group_pattern: str = GROUP_PATTERN
     max_failures: int | float = 0.05
     demo: Literal["directions", "turns"] = "directions"
 
@@ -312,6 +315,8 @@ class IndexConfig:
         annotation: File or folder with the labels and the split, as for fit.
         split: Which of the official splits.
         val_fraction: Share of each class kept for validation where nothing else gives the split.
+        group_pattern: Regular expression whose first group names what must stay on one side of a
+            drawn split, as for fit.
         seed: Seed of a drawn split.
         verify: Decode every frame instead of only looking at the packets.
         workers: Worker processes; left out, one per core.
@@ -322,6 +327,7 @@ class IndexConfig:
     annotation: str | None = None
     split: PositiveInt = 1
     val_fraction: OpenUnitInterval = 0.2
+    group_pattern: str = GROUP_PATTERN
     seed: NonNegativeInt = 0
     verify: bool = False
     workers: PositiveInt | None = None

@@ -16,7 +16,7 @@ from app.training.soundness import describe_checkpoints
 from app.training.training_state import seed_everything
 from app.training.video_model import NonFiniteLossError
 from callbacks.best_value import BestValue
-from datasets.annotations.index_file import INDEX_NAME
+from datasets.index.video_index import INDEX_NAME
 
 
 @dataclass(frozen=True)
