@@ -119,6 +119,8 @@ class TrainConfig:
         device: Where to compute; auto takes the GPU when Paddle sees one. One of auto, cpu, gpu,
             gpu:0, gpu:1, ...
         early_stopping: End the run after this many epochs without a better val_loss; 0 never.
+        process_timeout: Seconds that the processes of one training wait for one that does not
+            come along, because its disk is slow for example; then the run ends.
     """
 
     epochs: PositiveInt = 200
@@ -127,6 +129,7 @@ class TrainConfig:
     seed: NonNegativeInt = 0
     device: str = "auto"
     early_stopping: NonNegativeInt = 0
+    process_timeout: PositiveInt = 1800
 
 
 @dataclass
