@@ -5,7 +5,7 @@ import functools
 import os
 from pathlib import Path
 
-from datasets.annotations import load_splits
+from datasets.annotations.formats import load_splits
 from datasets.clips.worker import can_work_apart
 from datasets.cores import available_cores
 from datasets.decoding.packet_index_store import PacketIndexPack, PacketIndexStore

@@ -28,10 +28,10 @@ from app.inference.exported_folder import (
 from app.inference.onnx import OnnxEngine, require_onnx, write_onnx
 from app.inference.paddle_inference import InferenceEngine
 from app.trained import find_trained, require_classes, with_labels
+from datasets.annotations.errors import AnnotationError
 from datasets.clips.frame_choice import centre_clip
 from datasets.decoding.errors import VideoError
 from datasets.decoding.open_reader import open_reader
-from datasets.index.video_index import AnnotationError
 from weights.durable import written_aside
 from weights.errors import WeightsError
 from weights.files import load_network

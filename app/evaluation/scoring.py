@@ -9,6 +9,7 @@ from app.data import packet_indexes, worker_count
 from app.evaluation.progress import Progress
 from app.evaluation.scores import VideoScores
 from app.failures import FailureLog
+from datasets.clips.clip_shape import ClipShape
 from datasets.clips.stream import ClipStream
 
 
@@ -59,9 +60,7 @@ class Scoring:
         self.stream = ClipStream(
             index,
             views,
-            contract.frames,
-            contract.stride,
-            contract.size,
+            ClipShape(contract.frames, contract.stride, contract.size),
             batch_size,
             worker_count(config.workers),
             self.scores.is_finished.nonzero()[0].tolist(),

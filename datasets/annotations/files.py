@@ -3,8 +3,8 @@
 import os
 from dataclasses import dataclass, field
 
+from datasets.annotations.errors import AnnotationError
 from datasets.decoding.frame_folder import frame_number
-from datasets.index.video_index import AnnotationError
 
 # By name alone: whether a file really decodes shows when it is decoded, and is reported then.
 # fmt: off

@@ -96,6 +96,7 @@ def test_the_files_of_an_evaluation_agree_with_each_other(weights, corpus, tmp_p
 
 
 def test_the_score_of_a_video_is_the_mean_over_its_views(weights, corpus, tmp_path):
+    from datasets.clips.clip_shape import ClipShape
     from datasets.clips.views import Views
     from datasets.decoding.video_reader import VideoReader
     from weights.files import load_network
@@ -109,7 +110,7 @@ def test_the_score_of_a_video_is_the_mean_over_its_views(weights, corpus, tmp_pa
     )
     name = "val/run/1.mp4"
     with VideoReader(corpus / name) as video:
-        times, crops = Views.parse("even:3,crops:3").clips(len(video), 64, 40, 4, 1)
+        times, crops = Views.parse("even:3,crops:3").clips(len(video), 64, 40, ClipShape(4, 1, 32))
         clips = video.read_clips(times, crops, 32)
     logits = network(paddle.to_tensor(((clips / 255 - mean) / std).astype("float32"))).numpy()
     powers = np.exp(logits)
