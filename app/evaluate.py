@@ -20,6 +20,7 @@ from app.inference.open_engine import open_engine
 from app.stop_signals import Stopped, stop_signals
 from app.trained import find_trained
 from datasets.clips.views import Views
+from datasets.shown import counted, shown
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ class InterruptedEvaluation:
 
     def __str__(self):
         return (
-            f"stopped after {self.done} of {self.n_videos} videos; continue with the same command "
-            "and --resume"
+            f"stopped after {self.done} of {counted(self.n_videos, 'video')}; continue with the "
+            "same command and --resume"
         )
 
 
@@ -86,7 +87,9 @@ def evaluate(config):
             )
         evaluation = scoring.scores.summary()
         if evaluation.clips == 0:
-            raise UserError(f"none of the {len(index)} videos could be read: {files.failures}")
+            raise UserError(
+                f"none of the {counted(len(index), 'video')} could be read: {files.failures}"
+            )
         report = EvaluationReport(
             files=files,
             network=trained.name,
@@ -126,7 +129,7 @@ def _read_index(config, trained):
         )
     splits = read_splits(data, trained.configuration.train.seed)
     for note in splits.notes:
-        print(note, flush=True)
+        print(shown(note), flush=True)
     return splits[config.split], data.annotation
 
 

@@ -11,6 +11,7 @@ from app.evaluation.confusion import NAMED_CONFUSIONS, confusion_picture, worst_
 from app.evaluation.result_file import best_classes, json_bytes, result_json
 from app.evaluation.scores import Evaluation
 from app.metrics import hits
+from datasets.shown import counted, shown
 from weights.durable import write_together
 
 
@@ -118,21 +119,29 @@ class EvaluationReport:
     def __str__(self):
         values = self.values()
         n_classes = len(np.unique(self.true_classes))
+        n_videos = counted(len(self.true_classes), "video")
         lines = [
-            f"{self.split}, {self.network}, views {self.views}, {self.engine}: "
-            f"{len(self.true_classes)} videos, {self.evaluation.clips} clips, "
-            f"loss {values['loss']:.4f}",
-            f"clip   top-1 {values['clip_top1']:.4f}  top-5 {values['clip_top5']:.4f}",
-            f"video  top-1 {values['video_top1']:.4f}  top-5 {values['video_top5']:.4f}",
-            f"mean class accuracy {values['mean_class_accuracy']:.4f} over {n_classes} classes",
+            f"{self.split}, {shown(self.network)}, views {self.views}, {self.engine}: {n_videos}, "
+            f"{counted(self.evaluation.clips, 'clip')}, loss {values['loss']:.4f}",
+            self._accuracies("clip"),
+            self._accuracies("video"),
+            f"mean class accuracy {values['mean_class_accuracy']:.4f} over "
+            f"{counted(n_classes, 'class', 'classes')}",
         ]
         if self.failed:
+            failed = counted(self.evaluation.failed, "video")
+            verb = "counts" if self.evaluation.failed == 1 else "count"
             lines.append(
-                f"{self.evaluation.failed} videos could not be read and count as wrong: "
-                f"{self.files.failures}"
+                f"{failed} could not be read and {verb} as wrong: {shown(self.files.failures)}"
             )
-        lines.append(f"report: {self.files.report}")
+        lines.append(f"report: {shown(self.files.report)}")
         return "\n".join(lines)
+
+    def _accuracies(self, what):
+        """The line of the accuracies over clips or videos; among five, any class is a top-5."""
+        values = self.values()
+        line = f"{what:5}  top-1 {values[f'{what}_top1']:.4f}"
+        return line if len(self.labels) <= 5 else f"{line}  top-5 {values[f'{what}_top5']:.4f}"
 
     def write(self, top_k):
         """Write the files; all of them, or none where the disk does not take them.

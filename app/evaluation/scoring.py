@@ -11,6 +11,7 @@ from app.evaluation.scores import VideoScores
 from app.failures import FailureLog
 from datasets.clips.clip_shape import ClipShape
 from datasets.clips.stream import ClipStream
+from datasets.shown import counted
 
 
 class Scoring:
@@ -75,8 +76,8 @@ class Scoring:
     def describe(self):
         """Say what is kept of it."""
         return (
-            f"{self.n_finished} of {len(self.scores.is_finished)} videos are scored and kept; go "
-            "on with the same command and --resume"
+            f"{self.n_finished} of {counted(len(self.scores.is_finished), 'video')} scored and "
+            "kept; go on with the same command and --resume"
         )
 
     def run(self):

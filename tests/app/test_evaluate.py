@@ -1,5 +1,7 @@
 import csv
+import errno
 import json
+import os
 import signal
 
 import numpy as np
@@ -8,7 +10,9 @@ import pytest
 
 from app.command_line import main
 from app.configuration import EvaluateConfig, ScoreConfig
+from app.errors import UserError
 from app.evaluate import InterruptedEvaluation, evaluate
+from app.evaluation.progress import Progress
 from app.inference.eager import DynamicEngine
 from app.score import score
 from tests.app.small_run import OPTIONS, write_corpus
@@ -175,6 +179,37 @@ def test_an_interrupted_evaluation_resumes_to_the_same_end(
     assert [path.rsplit("/", 1)[1] for path in report.failed] == ["0bad.mp4"]
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_evaluation_that_could_not_write_its_report_is_resumed(
+    weights, corpus, tmp_path, monkeypatch, workers
+):
+    whole = evaluate(config(weights, corpus, tmp_path / "whole"))
+
+    def fail(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", fail)
+        with pytest.raises(UserError, match="No space left on device; 9 of 9 videos scored"):
+            evaluate(config(weights, corpus, tmp_path / "full"))
+    assert [path.suffix for path in (tmp_path / "full").iterdir()] == [".partial"]
+    monkeypatch.setattr(DynamicEngine, "logits", None)
+    report = evaluate(config(weights, corpus, tmp_path / "full", resume=True, workers=workers))
+    assert stored(report) == stored(whole)
+    assert not report.files.progress.exists()
+
+
+def test_a_full_disk_is_one_line(weights, corpus, tmp_path, monkeypatch, capsys):
+    def fail(progress, records):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(progress.path))
+
+    monkeypatch.setattr(Progress, "add", fail)
+    words = f"evaluate {weights} --videos {corpus} --output {tmp_path} --device cpu --workers 0"
+    assert main([*words.split(), "--engine", "dynamic"]) == 2
+    err = capsys.readouterr().err
+    assert "val.partial: cannot be written: No space left" in err and err.count("\n") == 1
+
+
 def test_a_resume_of_another_evaluation_is_refused(weights, corpus, tmp_path, monkeypatch, capsys):
     with monkeypatch.context() as patch:
         interrupt_after(patch, 2, signal.SIGINT)
@@ -201,7 +236,7 @@ def test_failed_videos_count_as_wrong_in_every_number(weights, corpus, tmp_path,
     assert values["video_top5"] == pytest.approx(0.9) and good["video_top5"] == 1.0
     assert list(values["failed"]) == [str(bad)]
     assert report.exit_code == 1
-    assert "1 videos could not be read and count as wrong" in str(report)
+    assert "1 video could not be read and counts as wrong" in str(report)
     jump = next(row for row in report.per_class() if row["class"] == "jump")
     assert jump["videos"] == 4 and jump["top5"] == 0.75
     assert json.loads(report.files.failures.read_text())["path"] == str(bad)
