@@ -163,15 +163,15 @@ class VideoModel(paddle.Model):
             # hapi resets neither its own `logs={}` default nor a sampler between epochs.
             data_loader.sampler.start_at(self.position.epoch, self.position.batch)
             logs = super()._run_one_epoch(data_loader, callbacks, mode, {})
-            self.processes.meet()
-            self.training_metrics.gather()
+            with self.processes.exchanging():
+                self.training_metrics.gather()
             logs.update(self.training_metrics.result())
             self.training_metrics.reset()
             return logs
         self._video_scores = VideoScores(data_loader.dataset.index.label, self.n_classes)
         logs = super()._run_one_epoch(data_loader, callbacks, mode, {})
-        self.processes.meet()
-        self.evaluation = self._video_scores.summary()
+        with self.processes.exchanging():
+            self.evaluation = self._video_scores.summary()
         logs.update(self.evaluation.values())
         self.position.epoch += 1
         self.position.batch = 0
