@@ -1,4 +1,5 @@
 import csv
+import importlib
 import io
 import json
 import os
@@ -105,7 +106,7 @@ def test_ctrl_c_keeps_what_was_done_before(folder, monkeypatch):
             raise KeyboardInterrupt
         return open_windows(source, *options)
 
-    monkeypatch.setattr(sys.modules["app.predict"], "open_windows", open_then_interrupt)
+    monkeypatch.setattr(importlib.import_module("app.predict"), "open_windows", open_then_interrupt)
     report = predict_on_cpu(folder, folder / "videos")
     assert (len(report.predictions), report.exit_code) == (1, 130)
 
