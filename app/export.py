@@ -12,7 +12,7 @@ import numpy as np
 
 from app.data import read_splits
 from app.device import choose_device
-from app.errors import UserError
+from app.errors import UserError, writing
 from app.inference.eager import DynamicEngine
 from app.inference.export_cache import TOLERANCE, stamped
 from app.inference.exported_folder import (
@@ -27,7 +27,7 @@ from app.inference.exported_folder import (
 )
 from app.inference.onnx import OnnxEngine, require_onnx, write_onnx
 from app.inference.paddle_inference import InferenceEngine
-from app.trained import find_trained, with_labels
+from app.trained import find_trained, require_classes, with_labels
 from datasets.clips.frame_choice import centre_clip
 from datasets.decoding.errors import VideoError
 from datasets.decoding.open_reader import open_reader
@@ -86,6 +86,7 @@ def export(config):
     trained = find_trained(config.run, config.checkpoint)
     if trained.is_exported:
         raise UserError(f"{config.run}: is exported already; name the run or the weight file")
+    require_classes(trained)
     trained = replace(trained, description=with_labels(trained.description, config.labels))
     description = trained.description
     output = _output_folder(config, trained)
@@ -98,22 +99,22 @@ def export(config):
     dynamic = DynamicEngine(network, description)
     clips, words = _clips(config, trained)
 
-    try:
-        with written_aside(output, seal=DESCRIPTION, stale=FILES) as folder:
-            write = _write_onnx if config.format == "onnx" else _write_paddle
-            exported = write(dynamic.recogniser, stamped(trained, "scores"), folder)
-            difference = max(
-                float(np.abs(exported.scores(clip) - dynamic.scores(clip)).max())
-                for clip in clips[:, None]
+    with (
+        writing(output, lambda: "nothing was written"),
+        written_aside(output, seal=DESCRIPTION, stale=FILES) as folder,
+    ):
+        write = _write_onnx if config.format == "onnx" else _write_paddle
+        exported = write(dynamic.recogniser, stamped(trained, "scores"), folder)
+        difference = max(
+            float(np.abs(exported.scores(clip) - dynamic.scores(clip)).max())
+            for clip in clips[:, None]
+        )
+        # Not a number is no agreement either.
+        if not difference <= TOLERANCE:
+            raise UserError(
+                f"{trained.weights}: exported, its scores differ by {difference:.2g} on {words}, "
+                f"more than {TOLERANCE:g}; nothing was written"
             )
-            # Not a number is no agreement either.
-            if not difference <= TOLERANCE:
-                raise UserError(
-                    f"{trained.weights}: exported, its scores differ by {difference:.2g} on "
-                    f"{words}, more than {TOLERANCE:g}; nothing was written"
-                )
-    except OSError as error:
-        raise UserError(f"{output}: cannot be written: {error.strerror or error}") from None
     return ExportReport(output, config.format, len(dynamic.labels), difference, words)
 
 

@@ -3,7 +3,8 @@
 from callbacks.checkpoint import Checkpoint
 from callbacks.early_stopping import EarlyStopping
 from callbacks.epoch_log import EpochLog
-from callbacks.interruption import Interrupted, Interruption, any_process_agrees
+from callbacks.failure_watch import FailureWatch
+from callbacks.interruption import Interrupted, Interruption
 from callbacks.lr_schedule import LRSchedule
 from callbacks.progress import Progress
 from callbacks.visualdl_log import VisualDLLog
@@ -12,10 +13,10 @@ __all__ = [
     "Checkpoint",
     "EarlyStopping",
     "EpochLog",
+    "FailureWatch",
     "Interrupted",
     "Interruption",
     "LRSchedule",
     "Progress",
     "VisualDLLog",
-    "any_process_agrees",
 ]

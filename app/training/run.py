@@ -6,7 +6,6 @@ import os
 import sys
 from dataclasses import asdict, replace
 
-import paddle.distributed as dist
 from tqdm import tqdm
 
 from app.checkpoints import WEIGHTS, Checkpoints, newest_whole
@@ -19,6 +18,7 @@ from app.training.contact_sheet import contact_sheet
 from app.training.loaders import evaluation_loader, training_loader
 from app.training.network import build_network, describe, find_pretrained, settled
 from app.training.optimizer import build_optimizer, build_schedule
+from app.training.processes import Processes
 from app.training.resuming import check_videos
 from app.training.training_state import TrainingState
 from app.training.video_model import VideoModel
@@ -26,11 +26,11 @@ from callbacks import (
     Checkpoint,
     EarlyStopping,
     EpochLog,
+    FailureWatch,
     Interrupted,
     Interruption,
     Progress,
     VisualDLLog,
-    any_process_agrees,
 )
 from weights.files import count_parameters, read_description
 
@@ -53,7 +53,8 @@ def train(config, folder, device, cleanup):
     Returns:
         The fields of `app.fit.FitResult` but the folder, by name.
     """
-    is_main = dist.get_rank() == 0
+    processes = cleanup.enter_context(Processes(config.train.process_timeout))
+    is_main = processes.rank == 0
     say = _say if is_main else lambda line, stream=None: None
     start = None
     if config.resume:
@@ -77,7 +78,10 @@ def train(config, folder, device, cleanup):
         config.data.annotation,
     )
     model = VideoModel(
-        description.recogniser(network), len(training.labels), loader.sampler.batches_per_epoch
+        description.recogniser(network),
+        len(training.labels),
+        loader.sampler.batches_per_epoch,
+        processes,
     )
     schedule = build_schedule(config, model.batches_per_epoch)
     optimizer = build_optimizer(config.optim, network, schedule)
@@ -115,9 +119,12 @@ def train(config, folder, device, cleanup):
         dashboard = cleanup.enter_context(_dashboard(kept, folder, loader, training.labels))
         progress = cleanup.enter_context(Progress(config.train.epochs))
         stateful |= {"visualdl_log": dashboard, "checkpoint": keeper}
-        callbacks += [dashboard, progress, keeper]
+        callbacks += [dashboard, progress, keeper, FailureWatch(failures.update)]
     interruption = cleanup.enter_context(
-        Interruption(keeper.save_now if is_main else lambda: None, any_process_agrees())
+        Interruption(
+            keeper.save_now if is_main else lambda: None,
+            processes.any if processes.number > 1 else None,
+        )
     )
 
     position = model.position

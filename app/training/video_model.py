@@ -6,7 +6,6 @@ with a clear message when the loss is no longer finite.
 """
 
 import math
-from contextlib import nullcontext
 
 import numpy as np
 import paddle
@@ -15,6 +14,7 @@ import paddle.nn.functional as F
 from app.errors import UserError
 from app.evaluation.scores import VideoScores
 from app.metrics import TrainingMetrics
+from app.training.processes import Processes
 from callbacks.training_run import Position
 
 
@@ -32,14 +32,16 @@ class VideoModel(paddle.Model):
         recogniser: `models.Recogniser`.
         n_classes: Number of its outputs.
         batches_per_epoch: Number of training batches of an epoch; needed by `fit` only.
+        processes: `Processes` that train together; None for this one alone.
     """
 
-    def __init__(self, recogniser, n_classes, batches_per_epoch=None):
+    def __init__(self, recogniser, n_classes, batches_per_epoch=None, processes=None):
         # hapi splits a batch by the number of inputs.
         clips = paddle.static.InputSpec([None, 3, None, None, None], "uint8", "clips")
         super().__init__(recogniser, inputs=[clips])
         self.n_classes = n_classes
         self.batches_per_epoch = batches_per_epoch
+        self.processes = processes or Processes(timeout=0)
         self.position = Position()
         self.training_metrics = TrainingMetrics()
         self.evaluation = None
@@ -98,21 +100,16 @@ class VideoModel(paddle.Model):
         Returns:
             The mean loss of the batch, in a list as hapi wants it.
         """
-        network, synchronisation = self.network, nullcontext()
-        if self._adapter._nranks > 1:
-            network = self._adapter.ddp_model
-            synchronisation = nullcontext() if update else network.no_sync()
         self.network.train()
         clips, labels = inputs[0], labels[0]
-        with synchronisation:
-            logits = network(clips)
-            losses = _cross_entropy(logits, labels)
-            # The sum now and one division by the number of clips before the update: the same
-            # gradient as one big batch, the incomplete last group of an epoch included.
-            losses.sum().backward()
+        logits = self.network(clips)
+        losses = _cross_entropy(logits, labels)
+        # The sum now and one division by the number of clips before the update: the same gradient
+        # as one big batch, the incomplete last group of an epoch included.
+        losses.sum().backward()
         self._clips_since_update += len(labels)
         with paddle.no_grad():
-            squares = self._divide_gradients() if update else paddle.zeros([])
+            squares = self._average_gradients() if update else paddle.zeros([])
             correct = (logits.argmax(axis=1) == labels).astype("float32")
             # One transfer: each waits for all that the device has been told to do.
             numbers = paddle.concat([paddle.stack([losses.mean(), squares]), losses, correct])
@@ -129,9 +126,10 @@ class VideoModel(paddle.Model):
             self.position.step += 1
         return [self.loss]
 
-    def _divide_gradients(self):
-        """Make sums of gradients their means; returns the sum of their squares."""
+    def _average_gradients(self):
+        """Make sums of gradients their means, over all clips; returns the sum of their squares."""
         gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
+        self.processes.average(gradients)
         squares = paddle.zeros([])
         for gradient in gradients:
             gradient.scale_(1.0 / self._clips_since_update)
@@ -165,12 +163,14 @@ class VideoModel(paddle.Model):
             # hapi resets neither its own `logs={}` default nor a sampler between epochs.
             data_loader.sampler.start_at(self.position.epoch, self.position.batch)
             logs = super()._run_one_epoch(data_loader, callbacks, mode, {})
+            self.processes.meet()
             self.training_metrics.gather()
             logs.update(self.training_metrics.result())
             self.training_metrics.reset()
             return logs
         self._video_scores = VideoScores(data_loader.dataset.index.label, self.n_classes)
         logs = super()._run_one_epoch(data_loader, callbacks, mode, {})
+        self.processes.meet()
         self.evaluation = self._video_scores.summary()
         logs.update(self.evaluation.values())
         self.position.epoch += 1
