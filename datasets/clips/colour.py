@@ -15,7 +15,7 @@ GREY = np.array([0.299, 0.587, 0.114])
 # From RGB to luma and two chroma axes, between which a hue is an angle (YIQ).
 TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
 # Pixels worked on at a time: what is computed from them stays in the processor's cache.
-BLOCK = 1 << 15
+BLOCK = 24 << 10
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,14 @@ class ColourJitter:
         return any((self.brightness, self.contrast, self.saturation, self.hue, self.greyscale))
 
     def __call__(self, clip, generator):
-        """Return the clip with colours drawn for it.
+        """Change the colours of a clip, in place.
 
         Args:
-            clip: uint8 `[3, T, H, W]` RGB.
+            clip: uint8 `[3, T, H, W]` RGB, contiguous.
             generator: `numpy.random.Generator`.
 
         Returns:
-            uint8 `[3, T, H, W]`, a new array.
+            The clip.
         """
         brightness, contrast, saturation = (
             generator.uniform(max(0.0, 1 - reach), 1 + reach)
@@ -80,15 +80,15 @@ def colour_matrix(saturation, hue):
 
 
 def apply_matrix(clip, matrix, offset):
-    """Map the colours of a clip.
+    """Map the colours of a clip, in place.
 
     Args:
-        clip: uint8 `[3, T, H, W]`.
+        clip: uint8 `[3, T, H, W]`, contiguous.
         matrix: float `[3, 3]`.
         offset: Number added to every channel, in levels.
 
     Returns:
-        uint8 `[3, T, H, W]`, cut to 0-255.
+        The clip, its values cut to 0-255.
     """
     # Counted from the middle, levels are half as large; so steps can be half as fine. The finest at
     # which no sum leaves 16 bits is taken; partial sums may leave them, they wrap and come back.
@@ -99,23 +99,19 @@ def apply_matrix(clip, matrix, offset):
     np.fill_diagonal(
         factors, factors.diagonal() + np.rint(matrix.sum(1) * 2**bits) - factors.sum(1)
     )
-    half = np.int16(2**bits // 2)
-    constants = np.rint(128 * matrix.sum(axis=1) + offset).astype(np.int16)
+    factors, half = factors[:, :, None], np.int16(2**bits // 2)
+    constants = np.rint(128 * matrix.sum(axis=1) + offset).astype(np.int16)[:, None]
     pixels = clip.reshape(3, -1)
-    out = np.empty_like(pixels)
-    wide, term, total = np.empty((3, BLOCK), np.int16), *np.empty((2, BLOCK), np.int16)
+    rooms = [np.empty((*shape, BLOCK), np.int16) for shape in ((3,), (3, 3), (3,))]
     for begin in range(0, pixels.shape[1], BLOCK):
         block = pixels[:, begin : begin + BLOCK]
-        n = block.shape[1]
-        rgb, t, s = wide[:, :n], term[:n], total[:n]
-        np.subtract(block, 128, out=rgb, dtype=np.int16)
-        for channel in range(3):
-            np.multiply(rgb[0], factors[channel, 0], out=s)
-            for other in (1, 2):
-                np.multiply(rgb[other], factors[channel, other], out=t)
-                np.add(s, t, out=s)
-            np.add(s, half, out=s)
-            np.right_shift(s, bits, out=s)
-            np.add(s, constants[channel], out=s)
-            np.clip(s, 0, 255, out=out[channel, begin : begin + BLOCK], casting="unsafe")
-    return out.reshape(clip.shape)
+        levels, terms, sums = (room[..., : block.shape[1]] for room in rooms)
+        np.subtract(block, 128, out=levels, dtype=np.int16)
+        np.multiply(levels, factors, out=terms)
+        np.add(terms[:, 0], terms[:, 1], out=sums)
+        np.add(sums, terms[:, 2], out=sums)
+        np.add(sums, half, out=sums)
+        np.right_shift(sums, bits, out=sums)
+        np.add(sums, constants, out=sums)
+        np.clip(sums, 0, 255, out=block, casting="unsafe")
+    return clip
