@@ -232,8 +232,8 @@ class EvaluateConfig:
         batch_size: Clips per step. Left out, as in the training in eager mode, else 8.
         workers: Worker processes that decode; 0 decodes between the steps. Left out, one per core.
         device: Where to compute: auto, cpu, gpu, gpu:0, ...
-        engine: How to compute: dynamic is Paddle's eager mode, inference is paddle.inference,
-            tensorrt the latter through TensorRT. auto takes inference on the CPU.
+        engine: How to compute: dynamic is Paddle's eager mode, inference is paddle.inference;
+            auto takes inference on the CPU.
     """
 
     run: str
@@ -250,7 +250,7 @@ class EvaluateConfig:
     batch_size: PositiveInt | None = None
     workers: NonNegativeInt | None = None
     device: str = "auto"
-    engine: Literal["auto", "dynamic", "inference", "tensorrt"] = "auto"
+    engine: Literal["auto", "dynamic", "inference"] = "auto"
 
 
 @dataclass
@@ -273,8 +273,23 @@ class ScoreConfig:
 
 
 @dataclass
+class ClipSizeConfig:
+    """Size of the input.
+
+    Args:
+        frames: Frames per clip.
+        stride: Step between the frames of a clip.
+        size: Width and height of a clip in pixels.
+    """
+
+    frames: PositiveInt = 16
+    stride: PositiveInt = 1
+    size: PositiveInt = 112
+
+
+@dataclass
 class SummaryConfig:
-    """Print the layers, parameters and multiply-adds of a network.
+    """Print the parts, parameters and multiply-adds of a network.
 
     Args:
         model: The network.
@@ -283,7 +298,7 @@ class SummaryConfig:
     """
 
     model: ModelConfig = field(default_factory=ModelConfig)
-    clip: ClipConfig = field(default_factory=ClipConfig)
+    clip: ClipSizeConfig = field(default_factory=ClipSizeConfig)
     n_classes: PositiveInt = 101
 
 
@@ -343,11 +358,13 @@ class BoardConfig:
 
     Args:
         run_dir: A run, or a folder of runs.
-        port: Port on 127.0.0.1.
+        port: Port to listen on.
+        host: Address to listen on; 127.0.0.1 is this machine only, 0.0.0.0 all its addresses.
     """
 
     run_dir: str = "runs"
     port: PositiveInt = 8040
+    host: str = "127.0.0.1"
 
 
 @dataclass
@@ -395,8 +412,8 @@ class PredictConfig:
         seconds: Longest time to listen to a camera or stream.
         batch_size: Windows per step.
         device: Where to compute: auto, cpu, gpu, gpu:0, ...
-        engine: How to compute: dynamic is Paddle's eager mode, inference is paddle.inference,
-            tensorrt the latter through TensorRT. auto takes inference on the CPU.
+        engine: How to compute: dynamic is Paddle's eager mode, inference is paddle.inference;
+            auto takes inference on the CPU.
     """
 
     run: str
@@ -413,7 +430,7 @@ class PredictConfig:
     seconds: PositiveFloat | None = None
     batch_size: PositiveInt = 8
     device: str = "auto"
-    engine: Literal["auto", "dynamic", "inference", "tensorrt"] = "auto"
+    engine: Literal["auto", "dynamic", "inference"] = "auto"
 
 
 @dataclass

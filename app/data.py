@@ -8,6 +8,9 @@ from datasets.annotations import load_splits
 from datasets.decoding.packet_index_store import PacketIndexPack, PacketIndexStore
 from datasets.demo import write_demo_corpus
 
+# The folder of this project in the user's cache.
+CACHE = "paddle-3d-resnets"
+
 
 def read_splits(data, seed):
     """The videos of a run by split, writing the demo corpus where no videos are named.
@@ -61,4 +64,4 @@ def packet_indexes(annotation=None):
 
 def _cache_folder():
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "paddle-3d-resnets"
+    return Path(base) / CACHE

@@ -17,22 +17,22 @@ from app.inference.eager import DynamicEngine
 from app.inference.export_cache import TOLERANCE, stamped
 from app.inference.exported_folder import (
     DESCRIPTION,
+    FILES,
     ONNX,
     PARAMETERS,
     PROGRAM,
     Scores,
     is_exported,
     write_inference_model,
-    written_aside,
 )
-from app.inference.onnx import OnnxScores, require_onnx, write_onnx
-from app.inference.open_engine import default_export_folder, find_weights, with_labels
+from app.inference.onnx import OnnxEngine, require_onnx, write_onnx
 from app.inference.paddle_inference import InferenceEngine
-from app.run_folder import RunFolder
+from app.trained import find_trained, with_labels
 from datasets.clips.frame_choice import centre_clip
 from datasets.decoding.errors import VideoError
 from datasets.decoding.open_reader import open_reader
 from datasets.index.video_index import AnnotationError
+from weights.durable import written_aside
 from weights.errors import WeightsError
 from weights.files import load_network
 
@@ -72,10 +72,10 @@ def export(config):
     """Export a checkpoint or a weight file, and compare it with the original.
 
     Args:
-        config: ``app.configuration.ExportConfig``.
+        config: `app.configuration.ExportConfig`.
 
     Returns:
-        ``ExportReport``.
+        `ExportReport`.
 
     Raises:
         UserError: The run or its checkpoint cannot be used, the output is something else, or the
@@ -83,22 +83,25 @@ def export(config):
     """
     if config.format == "onnx":
         require_onnx()
-    output = _output_folder(config)
+    trained = find_trained(config.run, config.checkpoint)
+    if trained.is_exported:
+        raise UserError(f"{config.run}: is exported already; name the run or the weight file")
+    trained = replace(trained, description=with_labels(trained.description, config.labels))
+    description = trained.description
+    output = _output_folder(config, trained)
     # Compared on the CPU, where both run everywhere.
     choose_device("cpu")
     try:
-        weights = find_weights(config.run, config.checkpoint)
-        network, description = load_network(weights)
-        description = with_labels(description, config.labels)
+        network, _ = load_network(trained.weights)
     except WeightsError as error:
         raise UserError(str(error)) from None
     dynamic = DynamicEngine(network, description)
-    clips, words = _clips(config, description.input)
+    clips, words = _clips(config, trained)
 
     try:
-        with written_aside(output) as folder:
+        with written_aside(output, seal=DESCRIPTION, stale=FILES) as folder:
             write = _write_onnx if config.format == "onnx" else _write_paddle
-            exported = write(dynamic.recogniser, stamped(description, weights), folder)
+            exported = write(dynamic.recogniser, stamped(trained, "scores"), folder)
             difference = max(
                 float(np.abs(exported.scores(clip) - dynamic.scores(clip)).max())
                 for clip in clips[:, None]
@@ -106,17 +109,17 @@ def export(config):
             # Not a number is no agreement either.
             if not difference <= TOLERANCE:
                 raise UserError(
-                    f"{weights}: exported, its scores differ by {difference:.2g} on {words}, more "
-                    f"than {TOLERANCE:g}; nothing was written"
+                    f"{trained.weights}: exported, its scores differ by {difference:.2g} on "
+                    f"{words}, more than {TOLERANCE:g}; nothing was written"
                 )
     except OSError as error:
         raise UserError(f"{output}: cannot be written: {error.strerror or error}") from None
     return ExportReport(output, config.format, len(dynamic.labels), difference, words)
 
 
-def _output_folder(config):
+def _output_folder(config, trained):
     if config.output is None:
-        folder = default_export_folder(config.run, config.checkpoint)
+        folder = trained.export
         return folder if config.format == "paddle" else folder.with_name(f"{folder.name}-onnx")
     folder = Path(config.output)
     if folder.exists() and not folder.is_dir():
@@ -136,27 +139,29 @@ def _write_onnx(recogniser, description, folder):
         write_inference_model(Scores(recogniser), description, aside)
         write_onnx(Path(aside) / PROGRAM, Path(aside) / PARAMETERS, folder / ONNX)
     (folder / DESCRIPTION).write_text(description.to_json(), encoding="utf-8")
-    return OnnxScores(folder / ONNX)
+    return OnnxEngine(folder, description)
 
 
-def _clips(config, contract):
-    """Clips to compare on, uint8 ``[N, 3, T, S, S]``, and what they are in words."""
-    clips = _real_clips(config, contract)
+def _clips(config, trained):
+    """Clips to compare on, uint8 `[N, 3, T, S, S]`, and what they are in words."""
+    clips = _real_clips(config, trained)
     if clips:
         return np.stack(clips), f"{len(clips)} clips of the run's videos"
+    contract = trained.description.input
     shape = (CLIPS, 3, contract.frames, contract.size, contract.size)
     noise = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     return noise, f"{CLIPS} clips of noise (the run's videos are not here)"
 
 
-def _real_clips(config, contract):
+def _real_clips(config, trained):
     """Clips from the middle of some of the run's videos; none where there are no videos."""
-    if not Path(config.run).is_dir():
+    if trained.checkpoint is None:
         return []
-    trained = RunFolder(config.run).read_config()
-    data = replace(trained.data, videos=config.videos) if config.videos else trained.data
+    data, contract = trained.configuration.data, trained.description.input
+    if config.videos:
+        data = replace(data, videos=config.videos)
     try:
-        index = read_splits(data, trained.train.seed)["val"]
+        index = read_splits(data, trained.configuration.train.seed)["val"]
     except AnnotationError as error:
         if config.videos:
             raise UserError(f"--videos {config.videos}: {error}") from None

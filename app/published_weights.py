@@ -1,11 +1,16 @@
 """python -m app weights: the published checkpoints, and which of them are here."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.data import CACHE
 from weights import published
 
+# In the project itself, or else, where it was installed, in the user's own folder.
 FOLDER = Path(published.__file__).parent
+if not (FOLDER.parent / "pyproject.toml").is_file():
+    FOLDER = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", CACHE, "weights")
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import paddle
 import torch
 
-from app.evaluate import score_pieces
 from app.evaluation.scores import VideoScores
+from app.evaluation.scoring import score_pieces
 from app.inference.open_engine import open_engine
 from datasets.clips.stream import ClipStream
 from datasets.clips.views import Views

@@ -1,7 +1,7 @@
 """The networks, and the one function that builds them by name."""
 
-from models.builder import build
+from models.builder import FAMILIES, build, family
 from models.normalisation import Normalisation
 from models.recogniser import Recogniser
 
-__all__ = ["Normalisation", "Recogniser", "build"]
+__all__ = ["FAMILIES", "Normalisation", "Recogniser", "build", "family"]

@@ -12,7 +12,7 @@ class Normalisation(nn.Layer):
     """Turns uint8 clips into normalised float32 ones, on the device of the network.
 
     Args:
-        mean: One mean per channel, in units of ``value_range``.
+        mean: One mean per channel, in units of `value_range`.
         std: One standard deviation per channel, in the same units.
         value_range: What the pixel value 255 becomes before mean and std apply: 1 for networks
             trained on 0-1 values, 255 for those trained on 0-255.
@@ -34,9 +34,9 @@ class Normalisation(nn.Layer):
     def forward(self, clips):
         """
         Args:
-            clips: uint8 ``[B, C, T, H, W]``.
+            clips: uint8 `[B, C, T, H, W]`.
 
         Returns:
-            float32 ``[B, C, T, H, W]``.
+            float32 `[B, C, T, H, W]`.
         """
         return clips.astype("float32") * self.scale + self.shift

@@ -7,8 +7,8 @@ class Recogniser(nn.Layer):
     """What is trained, evaluated and exported.
 
     Args:
-        network: A bare network from ``models.build``.
-        normalisation: A ``models.Normalisation``.
+        network: A bare network from `models.build`.
+        normalisation: A `models.Normalisation`.
     """
 
     def __init__(self, network, normalisation):
@@ -19,9 +19,20 @@ class Recogniser(nn.Layer):
     def forward(self, clips):
         """
         Args:
-            clips: uint8 ``[B, 3, T, H, W]`` RGB.
+            clips: uint8 `[B, 3, T, H, W]` RGB.
 
         Returns:
-            float32 logits ``[B, n_classes]``.
+            float32 logits `[B, n_classes]`.
         """
         return self.network(self.normalisation(clips))
+
+    def embed(self, clips):
+        """The pooled features before the head.
+
+        Args:
+            clips: uint8 `[B, 3, T, H, W]` RGB.
+
+        Returns:
+            float32 `[B, network.features_size]`.
+        """
+        return self.network.embed(self.normalisation(clips))

@@ -6,7 +6,6 @@ Everything is read from the tensors; every tensor on either side is accounted fo
 network and the PyTorch weights are run on one input and must agree before anything is written.
 """
 
-import hashlib
 import re
 import time
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ import numpy as np
 import paddle
 
 from weights.description import InputContract, NetworkDescription
+from weights.durable import sha256
 from weights.errors import WeightsError
 from weights.files import (
     count_parameters,
@@ -159,17 +159,6 @@ def convert(source, output=None, labels=None, check=True, progress=None):
     return ConversionResult(
         source, output, description, parameters, error, details, time.monotonic() - began
     )
-
-
-def sha256(path, bar=None):
-    """The SHA-256 of a file in hexadecimal."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
-            if bar is not None:
-                bar.advance(len(block))
-    return digest.hexdigest()
 
 
 def _output_path(source, output):

@@ -4,7 +4,6 @@ The checkpoints of a run and the converted files share this format, so either ca
 predicted with, exported and fine-tuned from.
 """
 
-import inspect
 import json
 import math
 from dataclasses import asdict, dataclass
@@ -54,8 +53,11 @@ class NetworkDescription:
     input: InputContract
     source: dict | None = None
 
-    def build(self):
+    def build(self, layers=None):
         """Build the bare network, with fresh weights.
+
+        Args:
+            layers: The operations to run on, as for ``models.build``.
 
         Returns:
             What ``models.build`` returns.
@@ -63,7 +65,21 @@ class NetworkDescription:
         Raises:
             ValueError: ``models.build`` refuses an option.
         """
-        return models.build(self.architecture, **self.options)
+        return models.build(self.architecture, layers, **self.options)
+
+    def recogniser(self, network):
+        """Put the input contract's normalisation in front of a network.
+
+        Args:
+            network: A bare network, as ``build`` makes it.
+
+        Returns:
+            A ``models.Recogniser``: uint8 clips in, logits out.
+        """
+        contract = self.input
+        return models.Recogniser(
+            network, models.Normalisation(contract.mean, contract.std, contract.value_range)
+        )
 
     def to_json(self):
         """The text of the JSON file, ending with a newline."""
@@ -104,15 +120,6 @@ class NetworkDescription:
         )
         _check_network(description, path)
         return description
-
-
-def default_options():
-    """The options of ``models.build`` with their defaults, by name."""
-    return {
-        name: parameter.default
-        for name, parameter in inspect.signature(models.build).parameters.items()
-        if name != "architecture"
-    }
 
 
 def _check_keys(fields, expected, prefix, path):
@@ -162,7 +169,10 @@ def _check_network(description, path):
         raise WeightsError(path, "'architecture' must be a name")
     if not isinstance(options, dict):
         raise WeightsError(path, "'options' must be a JSON object")
-    defaults = default_options()
+    try:
+        defaults = models.family(description.architecture).options
+    except ValueError as error:
+        raise WeightsError(path, str(error)) from None
     for key, value in options.items():
         if key not in defaults:
             raise WeightsError(path, f"unknown key 'options.{key}'")

@@ -5,25 +5,9 @@ from dataclasses import dataclass
 from paddle import nn
 
 
-class FrozenBatchNorm3D(nn.BatchNorm3D):
-    """A BatchNorm that stays in evaluation mode for good.
-
-    ``paddle.Model`` puts the whole network into training mode before every batch, by setting
-    ``training`` on each layer; here that has no effect.
-    """
-
-    @property
-    def training(self):
-        return False
-
-    @training.setter
-    def training(self, mode):
-        pass
-
-
 @dataclass(frozen=True)
 class FreezeReport:
-    """What ``freeze_before`` left to be trained.
+    """What `freeze_before` left to be trained.
 
     Args:
         trained: Names of the parameters that are trained.
@@ -53,33 +37,29 @@ class FreezeReport:
         return lines
 
 
-def module_names(network):
-    """The modules that can be trained from, in the order in which data goes through them."""
-    return [name for name, module in network.named_children() if list(module.parameters())]
-
-
 def freeze_before(network, module_name):
     """Train a module and all after it, and freeze the ones before, in place.
 
     Frozen parameters get no gradient and the backward pass ends where they begin. The modules in
-    question are ``conv1``, ``bn1``, ``layer1`` to ``layer4`` and ``fc``.
+    question are the network's `stages()`.
 
     Args:
-        network: A bare network of ``models.build``.
-        module_name: The first module to train; ``""`` trains all.
+        network: A bare network of `models.build`.
+        module_name: The first module to train; `""` trains all.
 
     Returns:
-        A ``FreezeReport``.
+        A `FreezeReport`.
 
     Raises:
         ValueError: There is no such module.
     """
-    names = module_names(network)
+    stages = network.stages()
+    names = list(stages)
     if module_name and module_name not in names:
         raise ValueError(f"no module {module_name!r} in the network; there are: {', '.join(names)}")
     first = names.index(module_name) if module_name else 0
     for name in names[:first]:
-        _freeze(getattr(network, name))
+        _freeze(stages[name])
     parameters = [
         (name, parameter)
         for name, parameter in network.named_parameters()
@@ -102,5 +82,6 @@ def _freeze(module):
         parameter.stop_gradient = True
     for layer in module.sublayers(include_self=True):
         if isinstance(layer, nn.BatchNorm3D):
-            # Same parameters, same names: only its answer to train() changes.
-            layer.__class__ = FrozenBatchNorm3D
+            # `paddle.Model` puts every layer into training mode before every batch; with this
+            # the running statistics are used and left alone in that mode, too.
+            layer._use_global_stats = True

@@ -8,15 +8,15 @@ report = load_pretrained(network, description, source)
 
 from dataclasses import dataclass, replace
 
-from weights.description import NetworkDescription, default_options
+import models
+from weights.description import NetworkDescription
 from weights.errors import WeightsError
-from weights.files import check_fits, count_parameters, listed
+from weights.files import count_parameters, fill
 from weights.inflation import inflate
 from weights.safe_reading import read_pdparams
 
-HEAD = ("fc.weight", "fc.bias")
 # Options that no tensor depends on: other values than the weights' are possible, if unusual.
-FREE_OPTIONS = ("conv1_t_stride", "max_pool")
+FREE_OPTIONS = ("conv1_t_stride", "max_pool", "bn_epsilon")
 
 
 def plan_network(source, labels, options=None, input_contract=None):
@@ -37,7 +37,7 @@ def plan_network(source, labels, options=None, input_contract=None):
         WeightsError: A wish contradicts the weights' tensors.
     """
     theirs = source.description
-    their_options = {**default_options(), **theirs.options}
+    their_options = {**models.family(theirs.architecture).options, **theirs.options}
     wishes = dict(options or {})
     architecture = wishes.pop("architecture", theirs.architecture)
     contract_wishes = {
@@ -45,6 +45,11 @@ def plan_network(source, labels, options=None, input_contract=None):
         for name, value in (input_contract or {}).items()
     }
     notes = []
+    for name in wishes:
+        if name not in their_options:
+            raise WeightsError(
+                source.name, f"is a {theirs.architecture}, which has no option {name}"
+            )
     for name, value, trained in (
         ("architecture", architecture, theirs.architecture),
         *((name, value, their_options[name]) for name, value in wishes.items()),
@@ -135,25 +140,20 @@ def load_pretrained(network, description, source):
             then.
     """
     state = read_pdparams(source.path)
-    head_in_file = {name: state[name] for name in HEAD if name in state}
+    head = tuple(f"{network.head_name}.{part}" for part in ("weight", "bias"))
+    head_in_file = {name: state[name] for name in head if name in state}
     if source.inflate:
         state = inflate(state, source.path, description.options["conv1_t_size"])
-    keep_head, reason = _judge_head(source, description, head_in_file)
+    keep_head, reason = _judge_head(source, description, len(head_in_file) == len(head))
     if not keep_head:
-        state = {name: array for name, array in state.items() if name not in HEAD}
+        state = {name: array for name, array in state.items() if name not in head}
 
-    tensors = network.state_dict()
-    new = {name: tensor for name, tensor in tensors.items() if not keep_head and name in HEAD}
-    missing = [name for name in tensors if name not in state and name not in new]
-    unknown = [name for name in state if name not in tensors]
-    if missing:
-        raise WeightsError(source.path, f"{listed(missing)} missing")
-    if unknown:
-        raise WeightsError(source.path, f"{listed(unknown)} not part of the network")
-    for name, array in state.items():
-        check_fits(name, tensors[name], array, source.path)
-    for name, array in state.items():
-        tensors[name].set_value(array.astype("float32", copy=False))
+    new = {
+        name: tensor
+        for name, tensor in network.state_dict().items()
+        if not keep_head and name in head
+    }
+    fill(network, state, source.path, fresh=new)
     return LoadReport(
         source=source,
         loaded=_part(state),
@@ -163,14 +163,14 @@ def load_pretrained(network, description, source):
     )
 
 
-def _judge_head(source, description, head):
+def _judge_head(source, description, has_head):
     ours, theirs = description.labels, source.description.labels
-    if len(head) < len(HEAD):
+    if not has_head:
         return False, "head: new, the weights have none"
     if source.inflate:
         return False, "head: new, ImageNet's is not for videos"
     n_ours, n_theirs = (
-        {**default_options(), **network.options}["n_classes"]
+        {**models.family(network.architecture).options, **network.options}["n_classes"]
         for network in (description, source.description)
     )
     if ours is not None and theirs is not None:

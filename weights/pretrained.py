@@ -4,7 +4,9 @@ import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
+from weights.checkpoint_folder import find_weights
 from weights.description import InputContract, NetworkDescription
+from weights.durable import sha256
 from weights.errors import WeightsError
 from weights.files import description_path, read_description
 from weights.inflation import describe_2d, imagenet_file, is_2d
@@ -55,7 +57,7 @@ def resolve(pretrained, folder="weights", depth=18, progress=None):
     if str(pretrained) in PUBLISHED:
         return _published(str(pretrained), Path(folder), progress)
     if path.is_dir():
-        return _described(str(pretrained), _checkpoint_file(path))
+        return _described(str(pretrained), find_weights(path))
     if not path.exists():
         raise WeightsError(pretrained, _what_there_is(str(pretrained)))
     if path.suffix == ".pdparams":
@@ -90,7 +92,7 @@ def _published(name, folder, progress):
 
 
 def _pytorch(name, path, progress):
-    from weights.conversion import convert, sha256
+    from weights.conversion import convert
 
     converted = path.with_suffix(".pdparams")
     if converted.exists() and description_path(converted).exists():
@@ -124,21 +126,3 @@ def _undescribed(name, path):
 
 def _two_dimensional(name, path):
     return Source(name, path, describe_2d(read_pdparams(path), path), inflate=True)
-
-
-def _checkpoint_file(folder):
-    """The weights of a run's best checkpoint, or else its last, or of a checkpoint itself."""
-    if (folder / "model.pdparams").exists():
-        return folder / "model.pdparams"
-    checkpoints = folder / "checkpoints"
-    for pointer in (checkpoints / "best", checkpoints / "last"):
-        if pointer.is_file():
-            try:
-                checkpoint = pointer.read_text(encoding="utf-8").strip()
-            except (OSError, UnicodeDecodeError) as error:
-                raise WeightsError(pointer, f"cannot be read ({error})") from None
-            path = checkpoints / checkpoint / "model.pdparams"
-            if not checkpoint or Path(checkpoint).name != checkpoint or not path.is_file():
-                raise WeightsError(pointer, f"names {checkpoint!r}, which is no checkpoint here")
-            return path
-    raise WeightsError(folder, "no run with a checkpoint: checkpoints/best and last are missing")

@@ -6,8 +6,8 @@ the one weight that Paddle keeps transposed (``fc.weight``) is not looked at.
 
 import re
 
-import models
-from models.builder import RESIDUAL_BLOCKS
+from models.residual import RESIDUAL_BLOCKS
+from models.residual import bottleneck as bottleneck_block
 from weights.errors import WeightsError
 
 STAGES = ("layer1", "layer2", "layer3", "layer4")
@@ -68,7 +68,7 @@ def _count_blocks(shapes, stage):
 
 def _depth(blocks, bottleneck, path):
     for depth, (block, expected) in RESIDUAL_BLOCKS.items():
-        if blocks == expected and bottleneck == (block is models.resnet3d.Bottleneck):
+        if blocks == expected and bottleneck == (block is bottleneck_block):
             return depth
     kind = "bottleneck" if bottleneck else "basic"
     raise WeightsError(

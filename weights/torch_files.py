@@ -1,7 +1,9 @@
 """Reads a PyTorch checkpoint without running anything it contains. The converter's only use of
-``torch.load``.
+`torch.load`.
 """
 
+import io
+import os
 import pickle
 import re
 import struct
@@ -10,6 +12,13 @@ import zipfile
 import torch
 
 from weights.errors import WeightsError
+from weights.pickle_scan import HostilePickleError, scan
+
+# Pickles at the head of a file in PyTorch's older format: a number, its version, the machine, the
+# tensors, the names of what follows.
+HEAD_PICKLES = 5
+# Names and shapes only; the numbers lie beside it.
+LARGEST_PICKLE = 1 << 28
 
 
 def read_state_dict(path):
@@ -49,15 +58,45 @@ def _load(path):
     except OSError as error:
         raise WeightsError(path, error.strerror or str(error)) from None
     try:
+        _scan(path)
         return torch.load(
             path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
         )
+    except HostilePickleError as error:
+        raise WeightsError(path, f"refused: {error}") from None
     except (
         # All that a damaged or forged file has been seen to end in.
-        *(RuntimeError, EOFError, AttributeError, LookupError, TypeError, ValueError, OSError),
+        *(
+            RuntimeError,
+            zipfile.BadZipFile,
+            EOFError,
+            AttributeError,
+            LookupError,
+            TypeError,
+            ValueError,
+            OSError,
+        ),
         *(AssertionError, ArithmeticError, MemoryError, struct.error, pickle.UnpicklingError),
     ) as error:
         raise WeightsError(path, _reason(start, error)) from None
+
+
+def _scan(path):
+    """Look through the pickles of a checkpoint before PyTorch opens them."""
+    if not zipfile.is_zipfile(path):
+        with open(path, "rb") as file:
+            for _ in range(HEAD_PICKLES):
+                scan(file, os.fstat(file.fileno()).st_size)
+                if not file.peek(1):
+                    break
+        return
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            if entry.filename.endswith(".pkl"):
+                if entry.file_size > LARGEST_PICKLE:
+                    raise HostilePickleError(f"{entry.filename} has {entry.file_size:,} bytes")
+                content = archive.read(entry)
+                scan(io.BytesIO(content), len(content))
 
 
 def _reason(start, error):

@@ -1,30 +1,40 @@
 """Which classes are taken for which: the worst pairs, and a picture that groups them."""
 
-import io
+import logging
+import warnings
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+# VisualDL lets every library's chatter through, and matplotlib warns that its first use takes long.
+logging.getLogger("matplotlib").setLevel(logging.ERROR)
+
 # Classes belong to one group when, on average over its pairs, at least this share of the videos
 # of one is taken for the other.
 GROUP_SHARE = 0.02
 # Names are written out up to this many classes; with more, only the groups and the list are.
 NAMED_CLASSES = 250
+# The numbers of videos are written into the matrix up to this many classes.
+COUNTED_CLASSES = 120
+# How many confusions the report and the picture name.
+NAMED_CONFUSIONS = 40
+# A class may be called "$5 bill": no formulas in texts.
+PLAIN = {"parse_math": False}
 
 
 def worst_confusions(matrix, labels, limit):
     """The pairs of classes most often confused.
 
     Args:
-        matrix: int ``[n_classes, n_classes]``: number of videos by true class (row) and predicted
+        matrix: int `[n_classes, n_classes]`: number of videos by true class (row) and predicted
             class (column).
         labels: Class names.
         limit: How many at most.
 
     Returns:
-        List of ``(true class, predicted class, times, videos of the true class)``, most frequent
+        List of `(true class, predicted class, times, videos of the true class)`, most frequent
         first; of equally frequent ones, those that are the larger share of their class.
     """
     wrong = matrix.copy()
@@ -44,10 +54,10 @@ def group_classes(matrix):
     """Order classes so that those confused with each other stand together.
 
     Average linkage: the two groups with the largest mean confusion between their classes join,
-    until none is above ``GROUP_SHARE``.
+    until none is above `GROUP_SHARE`.
 
     Args:
-        matrix: int ``[n_classes, n_classes]``, as above.
+        matrix: int `[n_classes, n_classes]`, as above.
 
     Returns:
         List of groups, each a list of class numbers: the largest group first, single classes last.
@@ -71,43 +81,66 @@ def group_classes(matrix):
     return sorted(groups, key=lambda group: (-len(group), group[0]))
 
 
-def confusion_picture(matrix, labels, title, worst):
+def confusion_picture(matrix, labels, title, longest=None):
     """The confusion matrix, grouped, beside a list of the worst confusions.
 
     Args:
-        matrix: int ``[n_classes, n_classes]``, as above.
+        matrix: int `[n_classes, n_classes]`, as above.
         labels: Class names.
         title: Line above the picture.
-        worst: As ``worst_confusions`` gives it.
+        longest: Most pixels of a side; None for as many as reads well.
 
     Returns:
-        A PNG file as bytes.
+        uint8 RGB `[height, width, 3]`.
     """
     groups = group_classes(matrix)
     order = np.concatenate(groups).astype(int)
-    n = len(labels)
-    shares = (matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True)))[order][:, order]
+    worst = worst_confusions(matrix, labels, NAMED_CONFUSIONS)
     # In inches: a class gets the height of its name, names and list room of their own.
-    side, names, listing, margin = float(np.clip(0.16 * n, 3, 40)), 2, 5, 0.5
+    side, names, listing, margin = float(np.clip(0.16 * len(labels), 3, 40)), 2, 5, 0.5
     width = names + side + margin + listing
     height = 2 * margin + max(side + names, 0.2 * (len(worst) + 3))
-    figure = Figure(figsize=(width, height), dpi=120)
     top = height - 2 * margin
+    figure = Figure(figsize=(width, height), dpi=120)
+    if longest is not None:
+        figure.dpi = min(figure.dpi, longest / max(width, height))
+    figure.text(margin / width, 1 - margin / height, title, va="center", fontsize=13, **PLAIN)
     axis = figure.add_axes((names / width, (top - side) / height, side / width, side / height))
-    figure.text(margin / width, 1 - margin / height, title, va="center", fontsize=13)
+    _draw_matrix(axis, matrix[order][:, order], [labels[c] for c in order])
+    _frame_groups(axis, groups)
+    lines = [f"{true} taken for {taken}: {times} of {of}" for true, taken, times, of in worst]
+    lines = ["worst confusions (true class taken for another)", "", *(lines or ["none"])]
+    text = "\n".join(lines)
+    left = (names + side + margin) / width
+    figure.text(left, top / height, text, va="top", fontsize=9, linespacing=1.5, **PLAIN)
+    return pixels(figure)
+
+
+def _draw_matrix(axis, matrix, labels):
+    """Draw a matrix with the names of its classes, every row as shares of its class."""
+    n = len(labels)
+    shares = matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))
     # The square root makes the single mistakes visible beside the diagonal.
     axis.imshow(np.sqrt(shares), vmin=0, vmax=1, cmap="Blues", interpolation="nearest")
     axis.set_title("rows: true class, columns: predicted class", fontsize=9, loc="left")
     if n <= NAMED_CLASSES:
-        ticks = [labels[c] for c in order]
         font = 9 if n <= 40 else 7.5
-        axis.set_xticks(range(n), ticks, rotation=90, fontsize=font)
-        axis.set_yticks(range(n), ticks, fontsize=font)
+        axis.set_xticks(range(n), labels, rotation=90, fontsize=font, **PLAIN)
+        axis.set_yticks(range(n), labels, fontsize=font, **PLAIN)
         axis.set_xticks(np.arange(n + 1) - 0.5, minor=True)
         axis.set_yticks(np.arange(n + 1) - 0.5, minor=True)
         axis.grid(which="minor", color="0.9", linewidth=0.4)
         axis.tick_params(which="minor", length=0)
-    _write_counts(axis, matrix[order][:, order], shares)
+    if n > COUNTED_CLASSES:
+        return
+    for row, column in zip(*matrix.nonzero(), strict=True):
+        colour = "white" if shares[row, column] > 0.35 else "black"
+        size = 8 if n <= 20 else 5.5
+        place = {"ha": "center", "va": "center"}
+        axis.text(column, row, matrix[row, column], color=colour, fontsize=size, **place)
+
+
+def _frame_groups(axis, groups):
     start = 0
     for group in groups:
         if len(group) > 1:
@@ -115,25 +148,13 @@ def confusion_picture(matrix, labels, title, worst):
             frame = Rectangle(corner, len(group), len(group), fill=False, edgecolor="tab:red")
             axis.add_patch(frame)
         start += len(group)
-    lines = [f"{true} taken for {taken}: {times} of {of}" for true, taken, times, of in worst]
-    lines = ["worst confusions (true class taken for another)", "", *(lines or ["none"])]
-    left = (names + side + margin) / width
-    figure.text(left, top / height, "\n".join(lines), va="top", fontsize=9, linespacing=1.5)
-    return _png(figure)
 
 
-def _write_counts(axis, matrix, shares):
-    if len(matrix) > 120:
-        return
-    for row, column in zip(*matrix.nonzero(), strict=True):
-        colour = "white" if shares[row, column] > 0.35 else "black"
-        size = 8 if len(matrix) <= 20 else 5.5
-        axis.text(
-            column, row, matrix[row, column], ha="center", va="center", color=colour, fontsize=size
-        )
-
-
-def _png(figure):
-    file = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(file)
-    return file.getvalue()
+def pixels(figure):
+    """Draw a figure: uint8 RGB `[height, width, 3]`."""
+    canvas = FigureCanvasAgg(figure)
+    with warnings.catch_warnings():
+        # Names in scripts that the font lacks are shown as boxes.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()

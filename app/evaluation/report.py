@@ -6,14 +6,13 @@ import json
 from dataclasses import dataclass, field
 
 import numpy as np
+from PIL import Image
 
-from app.evaluation.confusion import confusion_picture, worst_confusions
+from app.evaluation.confusion import NAMED_CONFUSIONS, confusion_picture, worst_confusions
 from app.evaluation.result_file import best_classes, write_results
-from app.metrics import Evaluation, hits
-from weights.files import write_atomically
-
-# How many confusions the report and the picture name.
-NAMED_CONFUSIONS = 40
+from app.evaluation.scores import Evaluation
+from app.metrics import hits
+from weights.durable import write_atomically
 
 
 class ReportFiles:
@@ -25,7 +24,7 @@ class ReportFiles:
 
     Attributes:
         report: The numbers, as JSON.
-        predictions: The best classes of every video, see ``app.evaluation.result_file``.
+        predictions: The best classes of every video, see `app.evaluation.result_file`.
         classes: The accuracy of every class, as CSV.
         confusion: Picture of the confusion matrix.
         failures: The videos that could not be read.
@@ -46,15 +45,15 @@ class EvaluationReport:
     """What an evaluation found, and where it is kept.
 
     Args:
-        files: ``ReportFiles``.
+        files: `ReportFiles`.
         network: The checkpoint or file evaluated.
         engine: How it was computed.
         split: Part of the data.
         views: The clips of a video that were scored, as text.
         labels: Class names in output order.
-        true_classes: int ``[n_videos]``, class of each row, failed ones included.
+        true_classes: int `[n_videos]`, class of each row, failed ones included.
         video_ids: Name of each row in result files.
-        evaluation: ``app.metrics.Evaluation``.
+        evaluation: `app.evaluation.scores.Evaluation`.
         failed: Path -> reason of the videos that could not be read.
     """
 
@@ -83,9 +82,9 @@ class EvaluationReport:
         """How each class that has videos fared; a failed video counts as wrong.
 
         Returns:
-            List of dicts, in the order of the classes: ``class``, ``videos``, ``top1`` and
-            ``top5`` as shares, ``taken_for``, the wrong class most often predicted, and
-            ``times``, how often.
+            List of dicts, in the order of the classes: `class`, `videos`, `top1` and
+            `top5` as shares, `taken_for`, the wrong class most often predicted, and
+            `times`, how often.
         """
         e = self.evaluation
         n = len(self.labels)
@@ -154,9 +153,8 @@ class EvaluationReport:
         self._write_classes(classes)
         matrix = e.confusion()
         title = f"{self.split}, {self.network}, {self.views}: video top-1 {e.video_top1:.4f}"
-        worst = worst_confusions(matrix, self.labels, NAMED_CONFUSIONS)
-        picture = confusion_picture(matrix, self.labels, title, worst)
-        write_atomically(self.files.confusion, lambda file: file.write(picture))
+        picture = Image.fromarray(confusion_picture(matrix, self.labels, title))
+        write_atomically(self.files.confusion, lambda file: picture.save(file, "PNG"))
         report = {
             "checkpoint": self.network,
             "engine": self.engine,
@@ -167,7 +165,9 @@ class EvaluationReport:
             **self.values(),
             "worst_confusions": [
                 {"class": true, "taken_for": taken, "times": times, "videos": videos}
-                for true, taken, times, videos in worst
+                for true, taken, times, videos in worst_confusions(
+                    matrix, self.labels, NAMED_CONFUSIONS
+                )
             ],
             "failed": self.failed,
         }

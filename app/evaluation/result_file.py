@@ -35,7 +35,7 @@ def write_results(path, results):
         results: Pairs of video id and its ``best_classes``.
     """
     # Paddle comes with it; scoring a file does without.
-    from weights.files import write_atomically
+    from weights.durable import write_atomically
 
     text = json.dumps({"results": dict(results)}, ensure_ascii=False) + "\n"
     write_atomically(path, lambda file: file.write(text.encode()))

@@ -1,21 +1,61 @@
-"""What an evaluation finds out video by video, and how it is kept for a `--resume`."""
+"""From the logits of clips to the accuracy over videos: in the validation of `fit` and `evaluate`.
 
-import json
+Both add clips and finish videos; that the two give the same numbers is no coincidence.
+"""
+
 import math
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 import paddle
 import paddle.nn.functional as F
 
-from app.errors import UserError
-from app.metrics import EvaluationMetrics, hits, softmax
+from app.metrics import gather, hits, softmax
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation found.
+
+    Args:
+        loss: Mean cross-entropy over the clips.
+        clip_top1, clip_top5: Accuracy over single clips.
+        video_top1, video_top5: Accuracy over videos: softmax averaged over the clips of a video.
+        clips: Number of clips.
+        rows: int64 `[V]`, rows of the index that could be read, ascending.
+        scores: float32 `[V, n_classes]`, their averaged softmax.
+        labels: int64 `[V]`, their true classes.
+        failed: Number of videos that could not be read; each counts as a wrong video and as one
+            wrong clip.
+    """
+
+    loss: float
+    clip_top1: float
+    clip_top5: float
+    video_top1: float
+    video_top5: float
+    clips: int
+    rows: np.ndarray
+    scores: np.ndarray
+    labels: np.ndarray
+    failed: int
+
+    def values(self):
+        """The five numbers by the names they have in metrics.jsonl."""
+        names = ("loss", "clip_top1", "clip_top5", "video_top1", "video_top5")
+        return {f"val_{name}": getattr(self, name) for name in names}
+
+    def confusion(self):
+        """int64 `[n_classes, n_classes]`: videos by true class (row) and predicted class."""
+        matrix = np.zeros((self.scores.shape[1],) * 2, np.int64)
+        np.add.at(matrix, (self.labels, self.scores.argmax(axis=1)), 1)
+        return matrix
 
 
 def record_type(n_classes):
     """One video: its row, sums over its clips, and its averaged softmax.
 
-    ``clips`` is 0 where the video could not be read.
+    `clips` is 0 where the video could not be read.
     """
     return np.dtype(
         [
@@ -30,26 +70,35 @@ def record_type(n_classes):
 
 
 class VideoScores:
-    """Adds up the clips of videos under way; memory does not grow with the length of a video.
+    """Adds up the clips of videos; memory does not grow with the length of a video.
 
     Args:
-        labels: int ``[n_videos]``, the true class of each row.
+        labels: int `[n_videos]`, the true class of each row.
         n_classes: Number of classes.
+
+    Attributes:
+        is_finished: bool `[n_videos]`, which rows are.
     """
 
     def __init__(self, labels, n_classes):
-        self.labels = labels
-        self.n_classes = n_classes
+        self.is_finished = np.zeros(len(labels), bool)
+        self._labels = np.asarray(labels, np.int64)
+        self._n_classes = n_classes
         self._under_way = {}
+        self._records = np.zeros(len(labels), record_type(n_classes))
 
     def add(self, rows, logits):
-        """
+        """Add clips.
+
         Args:
-            rows: int64 ``[N]``, the row that each clip belongs to.
-            logits: float32 ``[N, n_classes]``.
+            rows: int64 `[N]`, the row that each clip belongs to.
+            logits: float32 `[N, n_classes]`.
+
+        Returns:
+            Their losses, float32 `[N]`.
         """
-        labels = self.labels[rows]
-        # The kernel that the validation of a training uses, so that the loss is the same one.
+        labels = self._labels[rows]
+        # The kernel that a training step uses.
         losses = F.cross_entropy(
             paddle.to_tensor(logits), paddle.to_tensor(labels), reduction="none"
         )
@@ -58,109 +107,59 @@ class VideoScores:
         scores = softmax(logits)
         for row in np.unique(rows).tolist():
             own = rows == row
-            sums = self._under_way.setdefault(row, [0, 0.0, 0, 0, np.zeros(self.n_classes)])
+            sums = self._under_way.setdefault(row, [0, 0.0, 0, 0, np.zeros(self._n_classes)])
             sums[0] += int(own.sum())
             sums[1] += float(losses[own].sum(dtype=np.float64))
             sums[2] += int(top1[own].sum())
             sums[3] += int(top5[own].sum())
             sums[4] += scores[own].sum(axis=0, dtype=np.float64)
+        return losses
 
     def drop(self, row):
         """Forget the clips of a video that turned out to be unreadable."""
         self._under_way.pop(row, None)
 
     def finish(self, rows):
-        """The records of videos whose last clip was added; ``[len(rows)]``."""
-        records = np.zeros(len(rows), record_type(self.n_classes))
-        for record, row in zip(records, rows, strict=True):
+        """Settle videos whose last clip was added, or that cannot be read.
+
+        Returns:
+            Their records, `record_type` `[len(rows)]`.
+        """
+        for row in rows:
             clips, loss, top1, top5, scores = self._under_way.pop(row, (0, 0.0, 0, 0, 0.0))
+            record = self._records[row]
             record["row"], record["clips"], record["loss"] = row, clips, loss
             record["top1"], record["top5"] = top1, top5
             record["scores"] = scores / max(1, clips)
-        return records
+            self.is_finished[row] = True
+        return self._records[list(rows)]
 
+    def restore(self, records):
+        """Take back records that an interrupted evaluation finished."""
+        self._records[records["row"]] = records
+        self.is_finished[records["row"]] = True
 
-class Progress:
-    """The records of an evaluation under way, in a file that outlives an interruption.
-
-    The file begins with a line of JSON that says what is evaluated; the records follow as they
-    are in memory. Half a record at the end, from the moment of a crash, is cut off.
-
-    Args:
-        path: The file.
-        settings: Everything the records depend on, as plain values by name.
-        n_classes: Number of classes.
-    """
-
-    def __init__(self, path, settings, n_classes):
-        self.path = Path(path)
-        self._settings = settings
-        self._type = record_type(n_classes)
-
-    def begin(self):
-        """Start a new file."""
-        self.path.write_bytes(json.dumps(self._settings).encode() + b"\n")
-
-    def resume(self):
-        """Read what an interrupted evaluation found.
+    def summary(self):
+        """Accuracy and loss over all videos, those of the other processes included.
 
         Returns:
-            Its records, by row; none where nothing was interrupted.
-
-        Raises:
-            UserError: It was the evaluation of something else.
+            `Evaluation`; a row that nobody finished counts as failed.
         """
-        if not self.path.is_file():
-            self.begin()
-            return {}
-        head, newline, body = self.path.read_bytes().partition(b"\n")
-        try:
-            before = json.loads(head)
-        except ValueError:
-            before = None
-        if not newline or not isinstance(before, dict):
-            self.begin()
-            return {}
-        for name, value in self._settings.items():
-            if before.get(name) != value:
-                raise UserError(
-                    f"--resume: the evaluation interrupted in {self.path} was of another {name} "
-                    f"({before.get(name)}, now {value}); leave --resume out to begin anew"
-                )
-        whole = len(body) // self._type.itemsize * self._type.itemsize
-        records = np.frombuffer(body[:whole], self._type)
-        with self.path.open("r+b") as file:
-            file.truncate(len(head) + 1 + whole)
-        return {int(record["row"]): record for record in records}
-
-    def add(self, records):
-        """Append records; they are in the file when this returns."""
-        with self.path.open("ab") as file:
-            file.write(records.tobytes())
-
-    def remove(self):
-        """Remove the file: the evaluation is complete."""
-        self.path.unlink(missing_ok=True)
-
-
-def summarise(records, labels, n_classes):
-    """Accuracy and loss over all videos.
-
-    Args:
-        records: Record of each row.
-        labels: int ``[n_videos]``, the true class of each row.
-        n_classes: Number of classes.
-
-    Returns:
-        ``app.metrics.Evaluation``.
-    """
-    read = [record for record in records.values() if record["clips"] > 0]
-    metrics = EvaluationMetrics()
-    metrics.loss_sum = math.fsum(record["loss"] for record in read)
-    metrics.clips = sum(int(record["clips"]) for record in read)
-    metrics.clip_top1 = sum(int(record["top1"]) for record in read)
-    metrics.clip_top5 = sum(int(record["top5"]) for record in read)
-    metrics.videos = {
-        int(record["row"]): (record["scores"], int(labels[record["row"]])) for record in read
-    }
-    return metrics.result(len(labels), n_classes)
+        records = np.concatenate(gather(self._records[self.is_finished]))
+        read = records[records["clips"] > 0]
+        read = read[read["row"].argsort()]
+        labels = self._labels[read["row"]]
+        clips, n_videos = int(read["clips"].sum()), len(self._labels)
+        failed = n_videos - len(read)
+        return Evaluation(
+            loss=math.fsum(read["loss"]) / clips if clips else float("inf"),
+            clip_top1=int(read["top1"].sum()) / (clips + failed),
+            clip_top5=int(read["top5"].sum()) / (clips + failed),
+            video_top1=int(hits(read["scores"], labels, 1).sum()) / n_videos,
+            video_top5=int(hits(read["scores"], labels, 5).sum()) / n_videos,
+            clips=clips,
+            rows=read["row"],
+            scores=read["scores"],
+            labels=labels,
+            failed=failed,
+        )

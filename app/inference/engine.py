@@ -4,23 +4,30 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
+# Clips per step where nothing else suggests a number: more are hardly faster on a CPU, and cost
+# memory.
+BATCH_SIZE = 8
+
 
 class Engine(ABC):
     """A trained network, ready to score clips.
 
     Args:
-        description: ``weights.description.NetworkDescription``: the labels, and what clips the
+        description: `weights.description.NetworkDescription`: the labels, and what clips the
             network wants.
         name: How it computes, in a few words for the user.
+        batch_size: How many clips a call is best given.
 
     Attributes:
         description: As given.
         name: As given.
+        batch_size: As given.
     """
 
-    def __init__(self, description, name):
+    def __init__(self, description, name, batch_size=BATCH_SIZE):
         self.description = description
         self.name = name
+        self.batch_size = batch_size
 
     @property
     def labels(self):
@@ -33,22 +40,32 @@ class Engine(ABC):
         """Class probabilities.
 
         Args:
-            clips: uint8 ``[N, 3, T, S, S]`` RGB.
+            clips: uint8 `[N, 3, T, S, S]` RGB.
 
         Returns:
-            float32 ``[N, n_classes]``, after the softmax.
+            float32 `[N, n_classes]`, after the softmax.
         """
         return self._scores(_checked(clips))
+
+    def logits(self, clips):
+        """What the softmax makes the scores of; up to a constant for each clip.
+
+        Args:
+            clips: uint8 `[N, 3, T, S, S]` RGB.
+
+        Returns:
+            float32 `[N, n_classes]`.
+        """
+        return self._logits(_checked(clips))
 
     def features(self, clips):
         """Pooled embeddings, what the network knows before its head.
 
         Args:
-            clips: uint8 ``[N, 3, T, S, S]`` RGB.
+            clips: uint8 `[N, 3, T, S, S]` RGB.
 
         Returns:
-            float32 ``[N, D]``: D is 512 for depths up to 34 and 2048 above, times the widen
-            factor.
+            float32 `[N, D]`; D is the `features_size` of the network.
 
         Raises:
             UserError: This engine has the scores only.
@@ -57,11 +74,15 @@ class Engine(ABC):
 
     @abstractmethod
     def _scores(self, clips):
-        """As ``scores``, on clips that are in order."""
+        """As `scores`, on clips that are in order."""
+
+    def _logits(self, clips):
+        """As `logits`; where there is nothing but the softmax, its logarithm is as good."""
+        return np.log(np.maximum(self._scores(clips), np.finfo(np.float32).tiny))
 
     @abstractmethod
     def _features(self, clips):
-        """As ``features``, on clips that are in order."""
+        """As `features`, on clips that are in order."""
 
 
 def _checked(clips):

@@ -1,7 +1,5 @@
 """The exported form of a checkpoint, kept in the run folder until the checkpoint changes."""
 
-import hashlib
-import json
 import tempfile
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,16 +11,18 @@ import paddle
 from app.errors import UserError
 from app.inference.eager import DynamicEngine
 from app.inference.exported_folder import (
+    DESCRIPTION,
+    FILES,
     Features,
     Scores,
     read_exported_description,
     write_inference_model,
-    written_aside,
 )
 from app.inference.paddle_inference import InferenceEngine
-from callbacks.checkpoint import MANIFEST
+from weights.checkpoint_folder import digest
+from weights.durable import written_aside
 from weights.errors import WeightsError
-from weights.files import load_network, read_description
+from weights.files import load_network
 
 LAYERS = {"scores": Scores, "features": Features}
 # Scores are probabilities; features are compared in units of the largest one.
@@ -30,12 +30,13 @@ TOLERANCE = 1e-4
 
 
 @contextmanager
-def exported(weights, cache, output):
-    """An exported folder of a weight file: the one in the cache, or a new one.
+def exported(trained, output):
+    """An exported folder of a run's checkpoint or a weight file: the one kept, or a new one.
+
+    A run keeps it in its export/ folder, unless that cannot be written.
 
     Args:
-        weights: The ``.pdparams`` file.
-        cache: The folder to keep it in; None, or a place that cannot be written, keeps nothing.
+        trained: `app.trained.Trained`.
         output: "scores" or "features".
 
     Yields:
@@ -45,13 +46,15 @@ def exported(weights, cache, output):
         UserError: The exported network computes something else than the network.
         WeightsError: The weight file cannot be used.
     """
+    description = stamped(trained, output)
+    cache = _cache(trained, output)
     if cache is not None:
-        if is_current(cache, weights):
+        if _is_current(cache, description):
             yield cache
             return
         try:
-            with written_aside(cache) as folder:
-                _export(weights, folder, output)
+            with written_aside(cache, seal=DESCRIPTION, stale=FILES) as folder:
+                _export(trained, description, folder, output)
         except OSError:
             # Read only, full, or another process was faster: do without.
             pass
@@ -59,47 +62,50 @@ def exported(weights, cache, output):
             yield cache
             return
     with tempfile.TemporaryDirectory() as folder:
-        _export(weights, folder, output)
+        _export(trained, description, folder, output)
         yield Path(folder)
 
 
-def is_current(folder, weights):
-    """Whether an exported folder is that of a weight file, made by this version of Paddle."""
-    try:
-        ours = stamped(read_description(weights), weights)
-        return read_exported_description(folder) == ours
-    except WeightsError:
-        return False
-
-
-def stamped(description, weights):
-    """A description that says which file, to the bit, was exported and by which Paddle.
+def stamped(trained, output):
+    """The description of weights that says which file, to the bit, is exported by which Paddle.
 
     Args:
-        description: ``weights.description.NetworkDescription``.
-        weights: The ``.pdparams`` file it belongs to.
+        trained: `app.trained.Trained`.
+        output: "scores" or "features", what the exported network gives.
+
+    Returns:
+        `weights.description.NetworkDescription`.
     """
+    description = trained.description
     origin = {
-        "weights": Path(weights).name,
-        "sha256": _digest(Path(weights)),
+        "weights": trained.weights.name,
+        "sha256": digest(trained.weights),
         "paddle": paddle.__version__,
+        "output": output,
     }
     return replace(description, source={**(description.source or {}), "exported": origin})
 
 
-def _digest(weights):
-    manifest = weights.parent / MANIFEST
-    if manifest.is_file():
-        # A checkpoint, checked against its manifest when it was found.
-        return json.loads(manifest.read_text())["files"][weights.name][1]
-    with open(weights, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _cache(trained, output):
+    """Where the export of a run's checkpoint is kept; None for a weight file."""
+    if trained.checkpoint is None:
+        return None
+    folder = trained.export
+    return folder if output == "scores" else folder.with_name(f"{folder.name}-{output}")
 
 
-def _export(weights, folder, output):
-    network, description = load_network(weights)
+def _is_current(folder, description):
+    """Whether an exported folder is that of a weight file, made by this version of Paddle."""
+    try:
+        return read_exported_description(folder) == description
+    except WeightsError:
+        return False
+
+
+def _export(trained, description, folder, output):
+    network, _ = load_network(trained.weights)
     dynamic = DynamicEngine(network, description)
-    write_inference_model(LAYERS[output](dynamic.recogniser), stamped(description, weights), folder)
+    write_inference_model(LAYERS[output](dynamic.recogniser), description, folder)
     contract = description.input
     shape = (1, 3, contract.frames, contract.size, contract.size)
     clip = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
@@ -109,6 +115,6 @@ def _export(weights, folder, output):
     # Not a number is no agreement either.
     if not difference <= TOLERANCE:
         raise UserError(
-            f"{weights}: exported, its {output} differ by {difference:.2g}; "
+            f"{trained.weights}: exported, its {output} differ by {difference:.2g}; "
             "use --engine dynamic and report this"
         )

@@ -1,16 +1,14 @@
 """Turns a network into a folder that needs none of this project's code.
 
 FOLDER/inference.json       the program
-FOLDER/inference.pdiparams  its weights
-FOLDER/model.json           labels and input contract: a ``weights.description``
+FOLDER/inference.pdiparams  its weights; for ONNX both are in FOLDER/model.onnx
+FOLDER/model.json           labels and input contract: a `weights.description`
 
-uint8 ``[B, 3, T, H, W]`` RGB goes in, softmax scores ``[B, n_classes]`` come out; the batch is
+uint8 `[B, 3, T, H, W]` RGB goes in, softmax scores `[B, n_classes]` come out; the batch is
 free, the normalisation inside.
 """
 
 import os
-import shutil
-from contextlib import contextmanager
 from pathlib import Path
 
 import paddle
@@ -32,7 +30,7 @@ class Scores(nn.Layer):
     """A recogniser that ends in the softmax: what is exported.
 
     Args:
-        recogniser: ``models.Recogniser``.
+        recogniser: `models.Recogniser`.
     """
 
     def __init__(self, recogniser):
@@ -43,10 +41,10 @@ class Scores(nn.Layer):
     def forward(self, clips):
         """
         Args:
-            clips: uint8 ``[B, 3, T, H, W]`` RGB.
+            clips: uint8 `[B, 3, T, H, W]` RGB.
 
         Returns:
-            float32 ``[B, n_classes]``.
+            float32 `[B, n_classes]`.
         """
         return F.softmax(self.recogniser(clips), axis=-1)
 
@@ -57,20 +55,20 @@ class Features(Scores):
     def forward(self, clips):
         """
         Args:
-            clips: uint8 ``[B, 3, T, H, W]`` RGB.
+            clips: uint8 `[B, 3, T, H, W]` RGB.
 
         Returns:
-            float32 ``[B, D]``.
+            float32 `[B, D]`.
         """
-        return self.recogniser.network.embed(self.recogniser.normalisation(clips))
+        return self.recogniser.embed(clips)
 
 
 def write_inference_model(layer, description, folder):
     """Write an exported folder's three files.
 
     Args:
-        layer: ``Scores`` or ``Features``.
-        description: ``weights.description.NetworkDescription`` of the network.
+        layer: `Scores` or `Features`.
+        description: `weights.description.NetworkDescription` of the network.
         folder: An existing folder.
     """
     clips = paddle.static.InputSpec([None, 3, None, None, None], "uint8", "clips")
@@ -84,6 +82,20 @@ def is_exported(folder):
     return any((Path(folder) / name).exists() for name in (PROGRAM, PARAMETERS, ONNX))
 
 
+def find_parameters(folder):
+    """The file with the weights in an exported folder."""
+    folder = Path(folder)
+    has_onnx_only = (folder / ONNX).exists() and not (folder / PARAMETERS).exists()
+    return folder / (ONNX if has_onnx_only else PARAMETERS)
+
+
+def exported_output(description):
+    """What an exported network gives by its description: "scores" or "features"."""
+    origin = (description.source or {}).get("exported")
+    output = origin.get("output") if isinstance(origin, dict) else None
+    return output if output == "features" else "scores"
+
+
 def read_exported_description(folder):
     """The description in an exported folder.
 
@@ -91,7 +103,8 @@ def read_exported_description(folder):
         WeightsError: One of its files is missing, or the description is damaged.
     """
     folder = Path(folder)
-    for name in (PROGRAM, PARAMETERS, DESCRIPTION):
+    network = (ONNX,) if find_parameters(folder).name == ONNX else (PROGRAM, PARAMETERS)
+    for name in (*network, DESCRIPTION):
         if not (folder / name).is_file():
             raise WeightsError(folder, f"not a whole exported model, there is no {name} in it")
     path = folder / DESCRIPTION
@@ -100,42 +113,3 @@ def read_exported_description(folder):
     except (OSError, UnicodeDecodeError) as error:
         raise WeightsError(path, f"cannot be read ({error})") from None
     return NetworkDescription.from_json(text, path)
-
-
-@contextmanager
-def written_aside(folder):
-    """A new folder that takes the place of another at the end of the block, or never existed.
-
-    Args:
-        folder: The folder to be. The exported files of one that is there already are replaced,
-            what else is in it, evaluations for example, stays.
-
-    Yields:
-        Path of an empty folder beside it.
-    """
-    folder = Path(folder)
-    aside = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-    aside.parent.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir()
-    try:
-        yield aside
-        for path in (*aside.iterdir(), aside):
-            _sync(path)
-        if folder.is_dir():
-            for path in folder.iterdir():
-                if path.name not in FILES:
-                    path.rename(aside / path.name)
-        shutil.rmtree(folder, ignore_errors=True)
-        aside.rename(folder)
-        _sync(folder.parent)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-
-
-def _sync(path):
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -5,25 +5,21 @@ engine.scores(clips)                 # uint8 [N, 3, T, S, S] -> float32 [N, n_cl
 engine.description.input.frames      # T, and size: S
 """
 
-from dataclasses import replace
-from pathlib import Path
-
 from app.device import choose_device
 from app.errors import UserError
 from app.inference.eager import DynamicEngine
 from app.inference.engine import Engine
 from app.inference.export_cache import exported
-from app.inference.exported_folder import is_exported, read_exported_description
+from app.inference.exported_folder import ONNX, exported_output
+from app.inference.onnx import OnnxEngine
 from app.inference.paddle_inference import InferenceEngine
-from app.run_folder import RunFolder
-from app.training.training_state import WEIGHTS
+from app.trained import Trained, find_trained, with_labels
 from weights.errors import WeightsError
 from weights.files import load_network
-from weights.labels import read_labels
 
 __all__ = ["Engine", "open_engine"]
 
-KINDS = ("auto", "dynamic", "inference", "tensorrt")
+KINDS = ("auto", "dynamic", "inference")
 
 
 def open_engine(
@@ -32,17 +28,17 @@ def open_engine(
     """Make a trained network ready to score clips.
 
     Args:
-        source: A run folder, a converted ``.pdparams`` file with its JSON, or an exported folder.
+        source: A run folder, a converted `.pdparams` file with its JSON, or an exported folder; or
+            the `app.trained.Trained` that `find_trained` made of it.
         checkpoint: Which checkpoint of a run: best, last, or one such as epoch-0007.
         device: "auto", "cpu", "gpu" or "gpu:0".
-        kind: "dynamic" is Paddle's eager mode; "inference" is ``paddle.inference``, several times
-            faster on the CPU; "tensorrt" is the latter through TensorRT. "auto" takes inference
-            on the CPU and dynamic on a GPU.
+        kind: "dynamic" is Paddle's eager mode; "inference" is `paddle.inference`, several times
+            faster on the CPU. "auto" takes inference on the CPU and dynamic on a GPU.
         labels: File of class names that replace the names of the description, or None.
         output: What will be asked of the engine: "scores" or "features".
 
     Returns:
-        An ``Engine``. For a run folder, what ``paddle.inference`` needs is kept in its export/.
+        An `Engine`. For a run folder, what `paddle.inference` needs is kept in its export/.
 
     Raises:
         UserError: There is nothing of that kind, it is damaged or incomplete, the device is not
@@ -50,77 +46,38 @@ def open_engine(
     """
     if kind not in KINDS:
         raise UserError(f"--engine {kind}: use one of {', '.join(KINDS)}")
+    trained = source if isinstance(source, Trained) else find_trained(source, checkpoint)
+    description = with_labels(trained.description, labels)
+    if trained.is_exported:
+        return _open_exported(trained, description, device, kind, output)
     device = choose_device(device)
     try:
-        if is_exported(source):
-            if kind == "dynamic":
-                raise UserError(
-                    f"{source}: an exported model runs in paddle.inference only; leave out "
-                    "--engine, or name the run folder"
-                )
-            return _open_exported(Path(source), device, kind, labels, output)
-        weights = find_weights(source, checkpoint)
         if kind == "dynamic" or (kind == "auto" and device != "cpu"):
-            network, description = load_network(weights)
-            return DynamicEngine(network, with_labels(description, labels))
-        with exported(weights, _cache(source, checkpoint, output), output) as folder:
-            return _open_exported(folder, device, kind, labels, output)
+            network, _ = load_network(trained.weights)
+            return DynamicEngine(network, description, trained.configuration.train.batch_size)
+        with exported(trained, output) as folder:
+            return InferenceEngine(folder, description, device, output)
     except WeightsError as error:
         raise UserError(str(error)) from None
 
 
-def _open_exported(folder, device, kind, labels, output):
-    description = with_labels(read_exported_description(folder), labels)
-    return InferenceEngine(folder, description, device, kind == "tensorrt", output)
-
-
-def _cache(source, checkpoint, output):
-    """Where the export of a run's checkpoint is kept; None for a weight file."""
-    if not Path(source).is_dir():
-        return None
-    folder = default_export_folder(source, checkpoint)
-    return folder if output == "scores" else folder.with_name(f"{folder.name}-{output}")
-
-
-def default_export_folder(source, checkpoint):
-    """Where a run folder or a weight file is exported to when nobody says where."""
-    path = Path(source)
-    return path / "export" / checkpoint if path.is_dir() else path.with_suffix("")
-
-
-def find_weights(source, checkpoint):
-    """The ``.pdparams`` file behind a run folder, or the weight file itself.
-
-    Args:
-        source: A run folder or a ``.pdparams`` file.
-        checkpoint: Which checkpoint of a run.
-
-    Returns:
-        Path of a ``.pdparams`` file, with its JSON beside it.
-
-    Raises:
-        UserError: There is none.
-    """
-    path = Path(source)
-    if not path.exists():
-        raise UserError(f"{source}: no such run folder, weight file or exported folder")
-    if path.is_dir():
-        folder = RunFolder(path)
-        folder.read_config()
-        return folder.find_checkpoint(checkpoint) / WEIGHTS
-    if path.suffix != ".pdparams":
+def _open_exported(trained, description, device, kind, output):
+    folder = trained.folder
+    if kind == "dynamic":
         raise UserError(
-            f"{source}: not a .pdparams file; `python -m app convert` makes one of a PyTorch file"
+            f"{folder}: an exported model does not run in eager mode; leave out --engine, or name "
+            "the run folder"
         )
-    return path
-
-
-def with_labels(description, path):
-    """A description with the class names of a file, or unchanged where path is None."""
-    if path is None:
-        return description
-    labels = read_labels(path)
-    n_classes = description.options["n_classes"]
-    if len(labels) != n_classes:
-        raise UserError(f"{path}: {len(labels)} class names for a network of {n_classes} classes")
-    return replace(description, labels=labels)
+    gives = exported_output(description)
+    if gives != output:
+        raise UserError(
+            f"{folder}: an exported model that gives {gives} only; name the run folder or the "
+            f"weight file for {output}"
+        )
+    if trained.weights.name != ONNX:
+        return InferenceEngine(folder, description, choose_device(device), output)
+    if kind == "inference":
+        raise UserError(f"{folder}: is in ONNX format, not paddle.inference's; leave out --engine")
+    if choose_device("cpu" if device == "auto" else device) != "cpu":
+        raise UserError(f"{folder}: an ONNX export runs on the CPU; leave out --device")
+    return OnnxEngine(folder, description)

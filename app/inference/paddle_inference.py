@@ -1,4 +1,4 @@
-"""An exported network run by ``paddle.inference``: oneDNN on the CPU, or a GPU, or TensorRT."""
+"""An exported network run by `paddle.inference`: oneDNN on the CPU, or a GPU."""
 
 import os
 from pathlib import Path
@@ -10,30 +10,27 @@ from app.errors import UserError
 from app.inference.engine import Engine
 from app.inference.exported_folder import PARAMETERS, PROGRAM
 from app.inference.native_output import native_output_hidden
+from datasets.cores import available_cores
 
 # Memory to begin with on a GPU, in MB; Paddle takes more when it needs more.
 GPU_MEMORY = 256
-# TensorRT plans for batches up to this many clips.
-TENSORRT_BATCH = 64
 
 
 class InferenceEngine(Engine):
-    """An exported folder in ``paddle.inference``.
+    """An exported folder in `paddle.inference`.
 
     Args:
         folder: The exported folder; it may be deleted once the engine is there.
-        description: Its ``NetworkDescription``.
+        description: Its `NetworkDescription`.
         device: "cpu", or a GPU as "gpu:0".
-        tensorrt: Whether to run through TensorRT.
         output: What the folder gives: "scores" or "features".
 
     Raises:
-        UserError: Paddle cannot load the folder, or this Paddle has no TensorRT.
+        UserError: Paddle cannot load the folder.
     """
 
-    def __init__(self, folder, description, device="cpu", tensorrt=False, output="scores"):
-        kind = "TensorRT" if tensorrt else "paddle.inference"
-        super().__init__(description, f"{kind} on {device}")
+    def __init__(self, folder, description, device="cpu", output="scores"):
+        super().__init__(description, f"paddle.inference on {device}")
         self._output = output
         config = inference.Config(
             os.fspath(Path(folder) / PROGRAM), os.fspath(Path(folder) / PARAMETERS)
@@ -43,28 +40,7 @@ class InferenceEngine(Engine):
             config.set_cpu_math_library_num_threads(_n_threads())
         else:
             config.enable_use_gpu(GPU_MEMORY, int(device.partition(":")[2] or 0))
-        if tensorrt:
-            self._plan_tensorrt(config, device)
         self._predictor = self._load(config, folder)
-
-    def _plan_tensorrt(self, config, device):
-        if device == "cpu":
-            raise UserError("--engine tensorrt: needs a GPU, and the device is the cpu")
-        if inference.get_trt_compile_version() == (0, 0, 0):
-            raise UserError(
-                "--engine tensorrt: this Paddle was built without TensorRT; use --engine inference"
-            )
-        config.enable_tensorrt_engine(
-            workspace_size=1 << 30,
-            max_batch_size=TENSORRT_BATCH,
-            min_subgraph_size=3,
-            precision_mode=inference.PrecisionType.Float32,
-        )
-        contract = self.description.input
-        shape = [3, contract.frames, contract.size, contract.size]
-        config.set_trt_dynamic_shape_info(
-            {"clips": [1, *shape]}, {"clips": [TENSORRT_BATCH, *shape]}, {"clips": [8, *shape]}
-        )
 
     def _load(self, config, folder):
         contract = self.description.input
@@ -107,7 +83,7 @@ def _n_threads():
 
     OMP_NUM_THREADS tells nothing here: importing Paddle sets it to 1 where nobody did.
     """
-    return len(os.sched_getaffinity(0))
+    return available_cores()
 
 
 def _summary(error):

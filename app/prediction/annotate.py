@@ -45,9 +45,9 @@ def annotate(prediction, path):
 def _annotate_file(prediction, aside):
     name = prediction.source.name
     with open_source(prediction.source) as reader:
-        rotation, rate = reader.index.rotation, Fraction(reader.index.rate or FRAME_RATE)
+        orientation, rate = reader.index.orientation, Fraction(reader.index.rate or FRAME_RATE)
         shown_size = reader.width, reader.height
-    size = shown_size[::-1] if rotation % 2 else shown_size
+    size = orientation.size(*shown_size)
     container, stream = open_video(name)
     with container, av.open(str(aside), "w") as output:
         # The times of avi are those of decoding, not of showing: count its frames instead.
@@ -71,7 +71,7 @@ def _annotate_file(prediction, aside):
                     # A video may change its size midway; the copy keeps one.
                     rgb = reformatter.reformat(frame, *size, format="rgb24", threads=1).to_ndarray()
                 time = number if counted else frame.pts
-                writer.write(np.rot90(rgb, rotation), _caption(prediction, number), time)
+                writer.write(orientation.shown(rgb), _caption(prediction, number), time)
                 number += 1
         for written in (writer, *sound.values()):
             written.finish()

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from weights.files import write_atomically
+from weights.durable import write_atomically
 
 
 class FeatureFile:

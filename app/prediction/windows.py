@@ -9,7 +9,6 @@ import numpy as np
 from datasets.clips.frame_choice import clip_at, clip_span, sliding_windows
 from datasets.decoding.clip_filter import ClipFilter, centred_square
 from datasets.decoding.errors import VideoError, video_errors
-from datasets.decoding.frame_sequence import FrameSequenceReader
 from datasets.decoding.open_reader import open_reader
 
 # Seconds that a camera or stream may take to answer and to send the next frame.
@@ -43,9 +42,7 @@ def open_source(source):
     Raises:
         VideoError: It cannot be opened or is no video.
     """
-    return (
-        FrameSequenceReader(source.name) if source.kind == "sequence" else open_reader(source.name)
-    )
+    return open_reader(source.name)
 
 
 class VideoWindows:
@@ -158,8 +155,7 @@ class StreamWindows:
         wanted = clip_at(0, len(frames), contract.frames, contract.stride)
         distinct, order = np.unique(wanted, return_inverse=True)
         shape = frames[0].width, frames[0].height
-        clip = ClipFilter(len(distinct), shape, centred_square(*shape), contract.size)
-        with video_errors(self.address):
-            for position in distinct:
-                clip.push(frames[position])
-            return clip.finish()[:, order]
+        clip = ClipFilter(self.address, len(distinct), shape, centred_square(*shape), contract.size)
+        for position in distinct:
+            clip.push(frames[position])
+        return clip.finish()[:, order]

@@ -1,13 +1,9 @@
-"""Pictures of a run, as uint8 RGB arrays."""
-
-import logging
+"""A picture of clips for the dashboard."""
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-# VisualDL lets every library's chatter through; matplotlib tells of its font cache.
-logging.getLogger("matplotlib").setLevel(logging.WARNING)
+from app.evaluation.confusion import PLAIN, pixels
 
 # Clips on a contact sheet, and frames of each.
 SHEET_CLIPS = 8
@@ -35,40 +31,7 @@ def contact_sheet(clips, names):
         for frame, axis in zip(chosen, line, strict=True):
             axis.imshow(clip[:, frame].transpose(1, 2, 0), interpolation="nearest")
             axis.axis("off")
-        line[0].text(-0.08, 0.5, name, ha="right", va="center", transform=line[0].transAxes)
-    return _render(figure)
-
-
-def confusion_matrix(matrix, labels):
-    """A confusion matrix, every row as shares of its class.
-
-    Args:
-        matrix: int ``[n_classes, n_classes]``: number of videos by true class (row) and predicted
-            class (column).
-        labels: Class names.
-
-    Returns:
-        uint8 ``[height, width, 3]``.
-    """
-    n = len(labels)
-    shares = matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))
-    side = min(18, 3.5 + 0.35 * n)
-    figure = Figure(figsize=(side, side), dpi=100, layout="constrained")
-    axis = figure.subplots()
-    axis.imshow(shares, vmin=0, vmax=1, cmap="Blues")
-    axis.set_xlabel("predicted")
-    axis.set_ylabel("true")
-    font = 9 if n <= 40 else max(3, 400 / n)
-    axis.set_xticks(range(n), labels, rotation=90, fontsize=font)
-    axis.set_yticks(range(n), labels, fontsize=font)
-    if n <= 20:
-        for row, column in zip(*matrix.nonzero(), strict=True):
-            colour = "white" if shares[row, column] > 0.6 else "black"
-            axis.text(column, row, matrix[row, column], ha="center", va="center", color=colour)
-    return _render(figure)
-
-
-def _render(figure):
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+        line[0].text(
+            -0.08, 0.5, name, ha="right", va="center", transform=line[0].transAxes, **PLAIN
+        )
+    return pixels(figure)

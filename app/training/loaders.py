@@ -14,13 +14,13 @@ def training_loader(config, index, on_failure, max_failures):
     """Random clips of the videos of an index.
 
     Args:
-        config: ``FitConfig``.
-        index: ``VideoIndex``.
-        on_failure: Called with every ``Failure``.
+        config: `FitConfig`.
+        index: `VideoIndex`.
+        on_failure: Called with every `Failure`.
         max_failures: How many failed videos the run bears.
 
     Returns:
-        ``ClipLoader``.
+        `ClipLoader`.
     """
     clip, train = config.clip, config.train
     clips = TrainingClips(
@@ -55,15 +55,15 @@ def evaluation_loader(clip, index, batch_clips, workers, on_failure, annotation=
     """Evenly spread clips of every video of an index.
 
     Args:
-        clip: ``ClipConfig``.
-        index: ``VideoIndex``.
+        clip: `ClipConfig`.
+        index: `VideoIndex`.
         batch_clips: About how many clips make a batch; all clips of a video are in one.
         workers: Worker processes, or None for one per core.
-        on_failure: Called with every ``Failure``.
-        annotation: What ``DataConfig.annotation`` names.
+        on_failure: Called with every `Failure`.
+        annotation: What `DataConfig.annotation` names.
 
     Returns:
-        ``ClipLoader``.
+        `ClipLoader`.
     """
     clips = EvaluationClips(
         index,

@@ -2,9 +2,10 @@
 
 from dataclasses import asdict, replace
 
+import models
 from app.errors import UserError
 from app.published_weights import FOLDER
-from weights.description import InputContract, NetworkDescription, default_options
+from weights.description import InputContract, NetworkDescription
 from weights.freezing import freeze_before
 from weights.loading import load_pretrained, plan_network
 from weights.pretrained import resolve
@@ -24,12 +25,12 @@ def describe(config, labels, source=None):
     """Settle what the configuration leaves open about the network.
 
     Args:
-        config: ``FitConfig`` or ``SummaryConfig``.
+        config: `FitConfig` or `SummaryConfig`.
         labels: Class names.
-        source: ``weights.pretrained.Source`` of pretrained weights, or None.
+        source: `weights.pretrained.Source` of pretrained weights, or None.
 
     Returns:
-        The ``weights.description.NetworkDescription`` to build, and lines for the user about
+        The `weights.description.NetworkDescription` to build, and lines for the user about
         wishes that depart from the pretrained weights.
 
     Raises:
@@ -43,7 +44,11 @@ def describe(config, labels, source=None):
         return replace(description, input=replace(description.input, **clip)), notes
     description = NetworkDescription(
         architecture=config.model.architecture,
-        options={**default_options(), **options, "n_classes": len(labels)},
+        options={
+            **models.family(config.model.architecture).options,
+            **options,
+            "n_classes": len(labels),
+        },
         labels=tuple(labels),
         input=InputContract(**contract, **clip),
     )
@@ -51,13 +56,13 @@ def describe(config, labels, source=None):
 
 
 def find_pretrained(model):
-    """The weights that ``--model.pretrained`` names, or None.
+    """The weights that `--model.pretrained` names, or None.
 
     Args:
-        model: ``ModelConfig``.
+        model: `ModelConfig`.
 
     Returns:
-        ``weights.pretrained.Source`` or None.
+        `weights.pretrained.Source` or None.
     """
     if model.pretrained is None:
         return None
@@ -68,8 +73,8 @@ def build_network(description, source, finetune_from):
     """Build a network, take over pretrained weights, and freeze what is not to be trained.
 
     Args:
-        description: ``NetworkDescription``.
-        source: ``weights.pretrained.Source``, or None for fresh weights.
+        description: `NetworkDescription`.
+        source: `weights.pretrained.Source`, or None for fresh weights.
         finetune_from: First module to train, or None for all.
 
     Returns:
@@ -92,18 +97,13 @@ def build_network(description, source, finetune_from):
 
 
 def settled(model, description):
-    """A ``ModelConfig`` with everything said that was left open."""
+    """A `ModelConfig` with everything said that was left open."""
     contract = asdict(description.input)
     return replace(
         model,
-        **{name: description.options[name] for name in NETWORK_OPTIONS},
+        **{name: description.options.get(name) for name in NETWORK_OPTIONS},
         **{name: contract[name] for name in CONTRACT_OPTIONS},
     )
-
-
-def count_parameters(network):
-    """Number of values that training changes; Paddle lists BatchNorm's statistics among them."""
-    return sum(p.size for p in network.parameters() if not p.stop_gradient)
 
 
 def _wishes(model, names):

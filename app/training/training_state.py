@@ -6,23 +6,27 @@ import random
 import numpy as np
 import paddle
 
+from app.checkpoints import WEIGHTS
+from app.training.soundness import judge
+from weights.errors import WeightsError
 from weights.files import fill, save_network, write_pdparams
 from weights.safe_reading import read_pdparams
 
-WEIGHTS = "model.pdparams"
 OPTIMIZER = "optimizer.pdopt"
 STATE = "state.json"
 CONFIG = "config.yaml"
+# What content makes of being put back that is no state, though it is what was once written.
+DAMAGE = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 
 
 class TrainingState:
     """Everything that the rest of a run depends on.
 
     Args:
-        model: ``app.training.video_model.VideoModel``, prepared.
+        model: `app.training.video_model.VideoModel`, prepared.
         optimizer: Its optimizer.
-        description: ``weights.description.NetworkDescription`` of its network.
-        callbacks: Name -> callback with ``state_dict`` and ``set_state_dict``.
+        description: `weights.description.NetworkDescription` of its network.
+        callbacks: Name -> callback with `state_dict` and `set_state_dict`.
         config_text: The configuration as YAML.
     """
 
@@ -36,7 +40,10 @@ class TrainingState:
     def write(self, folder):
         """Write the state into an empty folder.
 
-        ``model.pdparams`` and ``model.json`` are those of a weight file; the rest is for resuming.
+        `model.pdparams` and `model.json` are those of a weight file; the rest is for resuming.
+
+        Returns:
+            What the checkpoint's manifest says of it: `position` and how sound the training is.
         """
         save_network(self.model.bare_network, self.description, folder / WEIGHTS)
         write_pdparams(self.optimizer.state_dict(), folder / OPTIMIZER)
@@ -49,8 +56,13 @@ class TrainingState:
             "callbacks": {name: c.state_dict() for name, c in self.callbacks.items()},
             "random": _random_state(),
         }
-        (folder / STATE).write_text(json.dumps(state))
-        (folder / CONFIG).write_text(self.config_text)
+        (folder / STATE).write_text(json.dumps(state), encoding="utf-8")
+        (folder / CONFIG).write_text(self.config_text, encoding="utf-8")
+        trained = [p.numpy() for p in self.model.bare_network.parameters() if not p.stop_gradient]
+        return {
+            "position": (position.epoch, position.batch, position.step),
+            **judge(trained, self.model.loss, self.model.n_classes),
+        }
 
     def read(self, folder):
         """Put the state of a checkpoint back.
@@ -59,14 +71,26 @@ class TrainingState:
             folder: The checkpoint, checked to be complete.
 
         Raises:
-            WeightsError: The weights are of another network.
+            WeightsError: The weights are of another network, or a file holds no state of a run.
         """
         fill(self.model.bare_network, read_pdparams(folder / WEIGHTS), folder / WEIGHTS)
-        self.optimizer.set_state_dict(read_pdparams(folder / OPTIMIZER))
-        state = json.loads((folder / STATE).read_text())
+        path = folder / OPTIMIZER
+        try:
+            self.optimizer.set_state_dict(read_pdparams(path))
+            path = folder / STATE
+            self._set_state(json.loads(path.read_text(encoding="utf-8")))
+        except DAMAGE as error:
+            words = " ".join(str(error).split())
+            raise WeightsError(
+                path,
+                f"holds no state of a run ({type(error).__name__}: {words}); remove this "
+                "checkpoint's folder to resume from the one before",
+            ) from None
+
+    def _set_state(self, state):
         position = self.model.position
         position.epoch, position.batch, position.step = (
-            state[key] for key in ("epoch", "batch", "step")
+            _count(state[key]) for key in ("epoch", "batch", "step")
         )
         self.model.training_metrics.set_state_dict(state["training_metrics"])
         for name, callback in self.callbacks.items():
@@ -79,6 +103,12 @@ def seed_everything(seed):
     paddle.seed(seed)
     np.random.seed(seed)
     random.seed(seed)
+
+
+def _count(value):
+    if not isinstance(value, int) or value < 0:
+        raise ValueError(f"{value!r} where a count belongs")
+    return value
 
 
 def _random_state():

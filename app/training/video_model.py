@@ -7,44 +7,31 @@ with a clear message when the loss is no longer finite.
 
 import math
 from contextlib import nullcontext
-from dataclasses import dataclass
 
+import numpy as np
 import paddle
 import paddle.nn.functional as F
 
 from app.errors import UserError
-from app.metrics import EvaluationMetrics, TrainingMetrics
+from app.evaluation.scores import VideoScores
+from app.metrics import TrainingMetrics
+from callbacks.training_run import Position
 
 
 class NonFiniteLossError(UserError):
     """The loss became infinite or not a number."""
 
 
-@dataclass
-class Position:
-    """How far a run has come.
-
-    Args:
-        epoch: Number of finished epochs, validation included.
-        batch: Number of batches trained in the epoch under way.
-        step: Number of optimizer updates since the beginning.
-    """
-
-    epoch: int = 0
-    batch: int = 0
-    step: int = 0
-
-
 class VideoModel(paddle.Model):
-    """A recogniser with the state of its training.
+    """A recogniser with the state of its training: a `callbacks.training_run.TrainingRun`.
 
-    Batches are ``[clips uint8 [N, 3, T, S, S], labels int64 [N], rows int64 [N]]`` as
-    ``datasets.clips.loader.ClipLoader`` yields them.
+    Batches are `[clips uint8 [N, 3, T, S, S], labels int64 [N], rows int64 [N]]` as
+    `datasets.clips.loader.ClipLoader` yields them.
 
     Args:
-        recogniser: ``models.Recogniser``.
+        recogniser: `models.Recogniser`.
         n_classes: Number of its outputs.
-        batches_per_epoch: Number of training batches of an epoch; not needed to evaluate.
+        batches_per_epoch: Number of training batches of an epoch; needed by `fit` only.
     """
 
     def __init__(self, recogniser, n_classes, batches_per_epoch=None):
@@ -55,11 +42,10 @@ class VideoModel(paddle.Model):
         self.batches_per_epoch = batches_per_epoch
         self.position = Position()
         self.training_metrics = TrainingMetrics()
-        self.evaluation_metrics = EvaluationMetrics()
         self.evaluation = None
-        self.gradient_norm = math.nan
+        self.loss = self.gradient_norm = math.nan
         self._clips_since_update = 0
-        self._fitting = False
+        self._video_scores = None
 
     @property
     def bare_network(self):
@@ -67,7 +53,13 @@ class VideoModel(paddle.Model):
         return self.network.network
 
     @property
+    def training_so_far(self):
+        """`{"train_loss", "train_top1"}` over the epoch under way, this process's share."""
+        return self.training_metrics.result()
+
+    @property
     def learning_rate(self):
+        """That of the next update."""
         return self._optimizer.get_lr()
 
     @property
@@ -76,46 +68,29 @@ class VideoModel(paddle.Model):
         return self._clips_since_update > 0
 
     def prepare_training(self, optimizer):
-        """Make the model ready for ``fit``; for ``evaluate`` alone pass None."""
+        """Make the model ready for `fit`."""
         self.prepare(optimizer, loss=_cross_entropy)
 
     def fit(self, train_loader, val_loader, epochs, callbacks, accumulate=1):
-        """Train until ``epochs`` epochs are finished, from wherever ``position`` stands.
+        """Train until `epochs` epochs are finished, from wherever `position` stands.
 
         Args:
-            train_loader, val_loader: ``ClipLoader``.
+            train_loader, val_loader: `ClipLoader`.
             epochs: Number of epochs of the whole run, those before a resume included.
-            callbacks: ``paddle.callbacks.Callback`` objects, one of them an ``LRScheduler``.
+            callbacks: `paddle.callbacks.Callback` objects, one of them an `LRScheduler`.
             accumulate: Number of batches whose gradients make one update.
 
         Raises:
             NonFiniteLossError: The loss is infinite or not a number.
         """
-        self._fitting = True
-        try:
-            super().fit(
-                train_loader,
-                val_loader,
-                epochs=epochs - self.position.epoch,
-                callbacks=callbacks,
-                accumulate_grad_batches=accumulate,
-                verbose=0,
-            )
-        finally:
-            self._fitting = False
-
-    def evaluate(self, loader, callbacks=()):
-        """Evaluate on every video of a loader.
-
-        Args:
-            loader: ``ClipLoader`` over ``EvaluationClips``.
-            callbacks: ``paddle.callbacks.Callback`` objects.
-
-        Returns:
-            ``app.metrics.Evaluation``.
-        """
-        super().evaluate(loader, callbacks=list(callbacks), verbose=0)
-        return self.evaluation
+        super().fit(
+            train_loader,
+            val_loader,
+            epochs=epochs - self.position.epoch,
+            callbacks=callbacks,
+            accumulate_grad_batches=accumulate,
+            verbose=0,
+        )
 
     def train_batch(self, inputs, labels=None, update=True):
         """Forward, backward and, at the end of an accumulation, one optimizer update.
@@ -132,53 +107,56 @@ class VideoModel(paddle.Model):
         with synchronisation:
             logits = network(clips)
             losses = _cross_entropy(logits, labels)
-            mean_loss = self._finite(losses.mean(), "the loss")
             # The sum now and one division by the number of clips before the update: the same
             # gradient as one big batch, the incomplete last group of an epoch included.
             losses.sum().backward()
         self._clips_since_update += len(labels)
-        self.training_metrics.update(losses.numpy(), logits.numpy(), labels.numpy())
+        with paddle.no_grad():
+            squares = self._divide_gradients() if update else paddle.zeros([])
+            correct = (logits.argmax(axis=1) == labels).astype("float32")
+            # One transfer: each waits for all that the device has been told to do.
+            numbers = paddle.concat([paddle.stack([losses.mean(), squares]), losses, correct])
+            (loss, squares), losses, correct = np.split(numbers.numpy(), [2, 2 + len(labels)])
+        self.loss = self._finite(loss, "the loss")
+        if update:
+            self.gradient_norm = math.sqrt(self._finite(squares, "the gradient"))
+        self.training_metrics.update(losses, correct)
         self.position.batch += 1
         if update:
-            self._update()
-        return [mean_loss]
+            self._optimizer.step()
+            self._optimizer.clear_grad()
+            self._clips_since_update = 0
+            self.position.step += 1
+        return [self.loss]
 
-    @paddle.no_grad()
-    def _update(self):
+    def _divide_gradients(self):
+        """Make sums of gradients their means; returns the sum of their squares."""
         gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
-        squares = 0.0
+        squares = paddle.zeros([])
         for gradient in gradients:
             gradient.scale_(1.0 / self._clips_since_update)
             squares = squares + paddle.sum(gradient * gradient)
-        self.gradient_norm = math.sqrt(self._finite(squares, "the gradient"))
-        self._optimizer.step()
-        self._optimizer.clear_grad()
-        self._clips_since_update = 0
-        self.position.step += 1
+        return squares
 
+    @paddle.no_grad()
     def eval_batch(self, inputs, labels=None):
-        """Forward only.
+        """Forward only; all clips of a video come in one batch.
 
         Returns:
             The mean loss of the batch, in a list as hapi wants it.
         """
         self.network.eval()
-        labels, rows = labels
-        logits = self.network(inputs[0])
-        losses = _cross_entropy(logits, labels)
-        self.evaluation_metrics.update(losses.numpy(), logits.numpy(), labels.numpy(), rows.numpy())
-        mean_loss = losses.mean()
-        return [
-            self._finite(mean_loss, "the validation loss") if self._fitting else float(mean_loss)
-        ]
+        rows = labels[1].numpy()
+        losses = self._video_scores.add(rows, self.network(inputs[0]).numpy())
+        self._video_scores.finish(np.unique(rows).tolist())
+        return [self._finite(losses.mean(), "the validation loss")]
 
     def _finite(self, value, name):
         value = float(value)
         if not math.isfinite(value):
             raise NonFiniteLossError(
                 f"{name} became {value} at step {self.position.step + 1} with learning rate "
-                f"{self.learning_rate:g}; the last checkpoint is still good: lower --optim.lr, or "
-                "use --optim.warmup_epochs"
+                f"{self.learning_rate:g}; lower --optim.lr, or use --optim.warmup_epochs"
             )
         return value
 
@@ -191,16 +169,15 @@ class VideoModel(paddle.Model):
             logs.update(self.training_metrics.result())
             self.training_metrics.reset()
             return logs
-        self.evaluation_metrics.reset()
+        self._video_scores = VideoScores(data_loader.dataset.index.label, self.n_classes)
         logs = super()._run_one_epoch(data_loader, callbacks, mode, {})
-        self.evaluation = self.evaluation_metrics.result(len(data_loader.dataset), self.n_classes)
+        self.evaluation = self._video_scores.summary()
         logs.update(self.evaluation.values())
-        if self._fitting:
-            self.position.epoch += 1
-            self.position.batch = 0
+        self.position.epoch += 1
+        self.position.batch = 0
         return logs
 
 
 def _cross_entropy(logits, labels):
-    """Cross-entropy of each clip, float32 ``[N]``."""
+    """Cross-entropy of each clip, float32 `[N]`."""
     return F.cross_entropy(logits, labels, reduction="none").reshape([-1])

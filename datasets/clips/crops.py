@@ -6,11 +6,7 @@ the network on the way. Drawn once per clip, so that all its frames are cut alik
 
 import math
 
-
-def centre_square(width, height):
-    """The centred square of the short side, as in evaluation."""
-    side = min(width, height)
-    return (width - side) // 2, (height - side) // 2, side, side
+from datasets.decoding.clip_filter import centred_square
 
 
 def squares_along(width, height, number):
@@ -24,7 +20,7 @@ def squares_along(width, height, number):
         List of ``(x, y, width, height)``, from left to right or from top to bottom.
     """
     if number == 1:
-        return [centre_square(width, height)]
+        return [centred_square(width, height)]
     side = min(width, height)
     free = max(width, height) - side
     places = [round(free * n / (number - 1)) for n in range(number)]

@@ -2,9 +2,9 @@
 
 from paddle.io import Dataset
 
-from datasets.clips.crops import centre_square
 from datasets.clips.frame_choice import even_clips
 from datasets.clips.sample import Failure, Sample, carries_errors, open_row
+from datasets.decoding.clip_filter import centred_square
 from datasets.decoding.errors import VideoError
 
 
@@ -48,7 +48,7 @@ class EvaluationClips(Dataset):
         try:
             with open_row(self.index, row, self.packet_indexes) as (reader, first, n_frames):
                 frames = first + even_clips(n_frames, self.frames, self.stride, self.clips)
-                crop = centre_square(reader.width, reader.height)
+                crop = centred_square(reader.width, reader.height)
                 return Sample(reader.read_clips(frames, crop=crop, size=self.size), label, row, [])
         except VideoError as error:
             return Sample(None, label, row, [Failure(row, error.path, error.reason)])

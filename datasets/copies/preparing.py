@@ -4,11 +4,10 @@ report = prepare_copies(load_splits("videos", "ucfTrainTestlist"), "prepared")
 print(report.text())
 """
 
-import fcntl
 import json
 import os
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
@@ -86,7 +85,7 @@ def prepare_copies(splits, output, short_side=128, workers=None, progress=True):
     copy_of = _copy_names(splits, output)
     try:
         os.makedirs(output, exist_ok=True)
-        with _journal_of_one_run(output) as journal:
+        with open_journal(os.path.join(output, JOURNAL_NAME)) as journal:
             copies = _known_copies(journal, copy_of, output, short_side)
             n_known = len(copies)
             todo = _without_namesakes(copy_of, copies, short_side)
@@ -141,19 +140,6 @@ def _copy_names(splits, output):
                 (stem if is_file else name) + ".mp4"
             )
     return copy_of
-
-
-@contextmanager
-def _journal_of_one_run(output):
-    path = os.path.join(output, JOURNAL_NAME)
-    with open_journal(path) as journal:
-        try:
-            fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise AnnotationError(f"{output}: another `prepare` is writing there") from None
-        except OSError:
-            pass  # Some network file systems know no locks.
-        yield journal
 
 
 def _known_copies(journal, copy_of, output, short_side):

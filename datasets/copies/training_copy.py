@@ -13,10 +13,13 @@ import av
 import numpy as np
 from av.video.frame import PictureType
 
+from datasets.decoding.clip_filter import filter_graph
 from datasets.decoding.errors import VideoError, video_errors
-from datasets.decoding.frame_decoder import FrameDecoder, NumberingError
+from datasets.decoding.frame_decoder import FrameDecoder, UnforeseenError
 from datasets.decoding.frame_folder import FrameFolderReader
+from datasets.decoding.orientation import UPRIGHT
 from datasets.decoding.packet_index import PacketIndex
+from datasets.durable import written_aside
 
 CODEC = "mpeg4"
 # About the length of a clip.
@@ -54,13 +57,10 @@ def write_copy(source, target, short_side):
         OSError: The target cannot be written.
     """
     frames = _folder_frames(source) if os.path.isdir(source) else _file_frames(source)
-    n_frames, width, height, rotation, rate = next(frames)
+    n_frames, width, height, orientation, rate = next(frames)
     width, height = scaled_size(width, height, short_side)
-    scaler = _Scaler(source, width, height, rotation)
-    folder, name = os.path.split(target)
-    # Hidden: whoever lists the folder now does not take it for a video.
-    aside = os.path.join(folder, f".{name}.partial")
-    try:
+    scaler = _Scaler(source, width, height, orientation)
+    with written_aside(target) as aside:
         try:
             damaged = _encode(frames, aside, scaler, rate, n_frames)
         except av.FFmpegError as error:
@@ -71,11 +71,6 @@ def write_copy(source, target, short_side):
         written = PacketIndex.build(aside).n_frames
         if written != n_frames:
             raise VideoError(source, f"{written:,} frames were written of {n_frames:,}")
-        os.replace(aside, target)
-    except BaseException:
-        if os.path.exists(aside):
-            os.unlink(aside)
-        raise
     return n_frames, damaged
 
 
@@ -99,8 +94,8 @@ def _encode(frames, path, scaler, rate, n_frames):
         stream.codec_context.max_b_frames = 0
         stream.codec_context.thread_count = 1
         stream.time_base = 1 / rate
-        for number, (frame, damage) in enumerate(frames):
-            damaged += damage
+        for number, (frame, is_damaged) in enumerate(frames):
+            damaged += is_damaged
             if damaged > MAX_DAMAGE * n_frames:
                 raise VideoError(
                     scaler.source, f"{damaged:,} or more of {n_frames:,} frames are damaged"
@@ -111,7 +106,6 @@ def _encode(frames, path, scaler, rate, n_frames):
             scaled.pict_type = PictureType.NONE
             _write(output, stream.encode(scaled), rate)
         _write(output, stream.encode(None), rate)
-    _flush_to_disk(path)
     return damaged
 
 
@@ -122,28 +116,20 @@ def _write(output, packets, rate):
         output.mux(packet)
 
 
-def _flush_to_disk(path):
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _file_frames(path):
-    """Yield what is known of a video file, then each frame and how many were damaged or missing."""
+    """Yield what is known of a video file, then each frame and whether it is damaged or missing."""
     index = PacketIndex.build(path)
-    yield index.n_frames, index.width, index.height, index.rotation, index.rate or FOLDER_RATE
+    yield index.n_frames, index.width, index.height, index.orientation, index.rate or FOLDER_RATE
     decoder = FrameDecoder(path, index)
     done = 0
     try:
         while done < index.n_frames:
             try:
-                for _, frame, refused in decoder.frames(np.arange(done, index.n_frames)):
+                for _, frame, is_damaged in decoder.frames(np.arange(done, index.n_frames)):
                     done += 1
-                    yield frame, refused + frame.is_corrupt
-            except NumberingError:
-                decoder.count_from_start()
+                    yield frame, is_damaged
+            except UnforeseenError:
+                decoder.stop_seeking()
     finally:
         decoder.close()
 
@@ -151,60 +137,49 @@ def _file_frames(path):
 def _folder_frames(path):
     """The same of a folder of extracted frames."""
     with FrameFolderReader(path) as reader:
-        yield len(reader), reader.width, reader.height, 0, FOLDER_RATE
+        yield len(reader), reader.width, reader.height, UPRIGHT, FOLDER_RATE
         for number in range(len(reader)):
-            yield av.VideoFrame.from_ndarray(reader.read([number])[0]), 0
+            yield av.VideoFrame.from_ndarray(reader.read([number])[0]), False
 
 
 class _Scaler:
-    """Scales frames, turns them as they are displayed, and brings their colours to one kind.
+    """Scales frames, turns them as they are shown, and brings their colours to one kind.
 
     Args:
         source: The video, for messages.
         width: Of the scaled and turned frame in pixels.
         height: Of the scaled and turned frame in pixels.
-        rotation: Quarter turns counter-clockwise, 0-3.
+        orientation: `Orientation` of the video.
     """
 
-    def __init__(self, source, width, height, rotation):
+    def __init__(self, source, width, height, orientation):
         self.source = source
         self.width = width
         self.height = height
-        self._rotation = rotation
+        self._orientation = orientation
+        self._errors = video_errors(source)
         self._layout = self._graph = None
 
     def scale(self, frame):
-        with video_errors(self.source):
-            layout = frame.width, frame.height, frame.format.name
-            if layout != self._layout:
-                # A graph built for one size reads out of bounds when fed with a smaller frame.
-                self._layout, self._graph = layout, self._build(frame)
+        layout = frame.width, frame.height, frame.format.name
+        if layout != self._layout:
+            # A graph built for one size reads out of bounds when fed with a smaller frame.
+            filters = self._filters()
+            with self._errors:
+                self._graph = filter_graph(frame, filters)
+            self._layout = layout
+        with self._errors:
             self._graph.push(frame)
             return self._graph.vpull()
 
-    def _build(self, frame):
-        width, height = self.width, self.height
-        if self._rotation % 2:
-            width, height = height, width
-        graph = av.filter.Graph()
-        graph.threads = 1
-        nodes = [
-            graph.add_buffer(
-                width=frame.width,
-                height=frame.height,
-                format=frame.format,
-                time_base=frame.time_base or 1,
-            ),
+    def _filters(self):
+        width, height = self._orientation.size(self.width, self.height)
+        turns = {0: [], 1: ["cclock"], 2: ["cclock", "cclock"], 3: ["clock"]}
+        return [
             # Bicubic: scaled once more for a clip, bilinear would lose 2 dB. The colours become
             # what a file without any note on them is read as.
-            graph.add(
-                "scale", f"{width}:{height}:flags=bicubic:out_range=tv:out_color_matrix=bt601"
-            ),
-            graph.add("format", "yuv420p"),
+            ("scale", f"{width}:{height}:flags=bicubic:out_range=tv:out_color_matrix=bt601"),
+            ("format", "yuv420p"),
+            *((mirror, None) for mirror in self._orientation.mirror_filters()),
+            *(("transpose", turn) for turn in turns[self._orientation.turns]),
         ]
-        turns = {0: [], 1: ["cclock"], 2: ["cclock", "cclock"], 3: ["clock"]}[self._rotation]
-        nodes += [graph.add("transpose", turn) for turn in turns]
-        nodes.append(graph.add("buffersink"))
-        graph.link_nodes(*nodes)
-        graph.configure()
-        return graph

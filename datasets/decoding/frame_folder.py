@@ -7,8 +7,9 @@ import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-from datasets.decoding.clip_filter import ClipFilter, centred_square
-from datasets.decoding.errors import VideoError, video_errors
+from datasets.decoding.clip_filter import ClipFilter
+from datasets.decoding.errors import VideoError, file_errors, video_errors
+from datasets.decoding.reader import Reader
 
 CODECS = {".jpg": "mjpeg", ".jpeg": "mjpeg", ".png": "png"}
 # image_00001.jpg as the PyTorch original extracts them; v_X_1.jpg, without zeros, is usual too.
@@ -21,27 +22,47 @@ def frame_number(name):
     return match and int(match["number"])
 
 
-class FrameFolderReader:
-    """Random access to the frames in a folder, with the interface of ``VideoReader``.
+def list_names(folder):
+    """The names in a folder, sorted.
+
+    Raises:
+        VideoError: The folder cannot be read.
+    """
+    with file_errors(folder):
+        return sorted(os.listdir(folder))
+
+
+def without_gaps(path, name_of, first):
+    """The names of frames in the order of their numbers.
+
+    Args:
+        path: Of the folder or pattern, for the message.
+        name_of: `{number: name}`.
+        first: The number that the first one must have.
+
+    Raises:
+        VideoError: A number is missing.
+    """
+    for expected, number in enumerate(sorted(name_of), start=first):
+        if number != expected:
+            raise VideoError(path, f"frame {expected} is missing")
+    return [name_of[number] for number in sorted(name_of)]
+
+
+class FrameFolderReader(Reader):
+    """The frames in a folder.
 
     Frames are taken in the order of the number at the end of their names, and must be numbered
-    without gaps from 0 or 1: a missing one would shift all that follow.
+    without gaps from 0 or 1: a missing one would shift all that follow. Width and height are those
+    of the first frame; image files know no times.
 
     Args:
         path: The folder.
-
-    Attributes:
-        path: The folder.
-        width: Of the first frame, in pixels.
-        height: Of the first frame, in pixels.
-        fps: Always 0, "not told": image files do not know it.
 
     Raises:
         VideoError: The folder holds no frames, or not all, or the first one cannot be read. Every
             method raises it for damage that shows only later.
     """
-
-    fps = 0.0
 
     def __init__(self, path):
         self.path = os.fspath(path)
@@ -49,31 +70,10 @@ class FrameFolderReader:
         first = self._decode(0)
         self.width, self.height = first.width, first.height
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-    def close(self):
-        """Nothing is kept open between two calls."""
-
     def __len__(self):
         return len(self._names)
 
-    def read(self, indices):
-        """Read whole frames.
-
-        Args:
-            indices: Frame numbers ``[T]``, counted from 0; any order, repeats allowed.
-
-        Returns:
-            uint8 ``[T, H, W, 3]`` RGB.
-
-        Raises:
-            VideoError: A frame cannot be read, or differs in size from the first one.
-        """
-        indices = self._checked(indices, 1)
+    def _read(self, indices):
         out = np.empty((len(indices), self.height, self.width, 3), np.uint8)
         reformatter = VideoReformatter()
         for index in np.unique(indices):
@@ -84,78 +84,32 @@ class FrameFolderReader:
                     f"is {frame.width}x{frame.height}, the first frame {self.width}x{self.height}",
                 )
             with video_errors(self._file(index)):
-                rgb = reformatter.reformat(frame, format="rgb24", threads=1)
-                out[indices == index] = rgb.to_ndarray()
+                rgb = reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
+            out[indices == index] = rgb
         return out
 
-    def read_clip(self, start, frames=16, stride=1, crop=None, size=112, flip=False):
-        """Read one clip of evenly spaced frames; see ``VideoReader.read_clip``."""
-        indices = start + stride * np.arange(frames)
-        return self.read_clips(indices[None], crop, size, flip)[0]
-
-    def read_clips(self, indices, crop=None, size=112, flip=False):
-        """Read several clips, cropped and scaled.
-
-        Args:
-            indices: Frame numbers ``[K, T]``; any order, repeats allowed.
-            crop: ``(x, y, width, height)`` in pixels, or K of them; the centred square of the
-                short side when None.
-            size: Side of the output in pixels.
-            flip: Whether to mirror left and right; one bool or K.
-
-        Returns:
-            uint8 ``[K, 3, T, size, size]`` RGB.
-
-        Raises:
-            VideoError: A frame cannot be read.
-        """
-        indices = self._checked(indices, 2)
-        out = np.empty((len(indices), 3, indices.shape[1], size, size), np.uint8)
-        for k, clip in self.iterate_clips(indices, crop, size, flip):
-            out[k] = clip
-        return out
-
-    def iterate_clips(self, indices, crop=None, size=112, flip=False):
-        """As ``read_clips``, but give each clip as soon as it is read.
-
-        Yields:
-            Pairs of clip number, 0 to K - 1, and uint8 ``[3, T, size, size]``.
-        """
-        indices = self._checked(indices, 2)
-        crops = self._checked_crops(crop, len(indices))
-        flips = np.broadcast_to(flip, len(indices))
+    def _iterate_clips(self, indices, crops, size, flips):
         for k, row in enumerate(indices):
             distinct, order = np.unique(row, return_inverse=True)
-            clip = ClipFilter(
-                len(distinct), (self.width, self.height), crops[k], size, bool(flips[k])
-            )
+            shape = self.width, self.height
+            clip = ClipFilter(self.path, len(distinct), shape, crops[k], size, flips[k])
             for index in distinct:
-                frame = self._decode(index)
-                with video_errors(self._file(index)):
-                    clip.push(frame)
-            with video_errors(self.path):
-                yield k, clip.finish()[:, order]
+                clip.push(self._decode(index))
+            yield k, clip.finish()[:, order]
 
     def _list_frames(self):
         """File names in the order of their numbers."""
         name_of = {}
-        with video_errors(self.path):
-            for name in sorted(os.listdir(self.path)):
-                number = frame_number(name)
-                if number is None:
-                    continue
-                if number in name_of:
-                    raise VideoError(
-                        self.path, f"{name_of[number]} and {name} are both frame {number}"
-                    )
-                name_of[number] = name
+        for name in list_names(self.path):
+            number = frame_number(name)
+            if number is None:
+                continue
+            if number in name_of:
+                raise VideoError(self.path, f"{name_of[number]} and {name} are both frame {number}")
+            name_of[number] = name
         if not name_of:
             raise VideoError(self.path, "a folder without frames such as image_00001.jpg")
-        numbers = sorted(name_of)
-        for expected, number in enumerate(numbers, start=min(numbers[0], 1)):
-            if number != expected:
-                raise VideoError(self.path, f"frame {expected} is missing")
-        return [name_of[number] for number in numbers]
+        return without_gaps(self.path, name_of, first=min(min(name_of), 1))
 
     def _file(self, index):
         return os.path.join(self.path, self._names[index])
@@ -168,12 +122,13 @@ class FrameFolderReader:
         image it is given.
         """
         path = self._file(index)
+        with file_errors(path), open(path, "rb") as file:
+            data = file.read()
+        if not data:
+            raise VideoError(path, "an empty file")
+        codec = CODECS[os.path.splitext(path)[1].lower()]
         with video_errors(path):
-            with open(path, "rb") as file:
-                data = file.read()
-            if not data:
-                raise VideoError(path, "an empty file")
-            decoder = av.CodecContext.create(CODECS[os.path.splitext(path)[1].lower()], "r")
+            decoder = av.CodecContext.create(codec, "r")
             # Otherwise half a JPEG is a grey half of a picture, and no error.
             decoder.options = {"err_detect": "explode"}
             decoder.thread_type = "NONE"
@@ -182,25 +137,3 @@ class FrameFolderReader:
         if not frames or frames[0].is_corrupt:
             raise VideoError(path, "the image is damaged")
         return frames[0]
-
-    def _checked(self, indices, ndim):
-        indices = np.asarray(indices)
-        if indices.ndim != ndim or indices.size == 0 or indices.dtype.kind not in "iu":
-            shape = "[T]" if ndim == 1 else "[K, T]"
-            raise ValueError(f"frame numbers must be whole numbers of shape {shape}, not empty")
-        if indices.min() < 0:
-            raise ValueError(f"frame numbers start at 0, not at {indices.min()}")
-        if indices.max() >= len(self):
-            raise VideoError(
-                self.path, f"frame {indices.max()} asked for, there are {len(self)} frames"
-            )
-        return indices
-
-    def _checked_crops(self, crop, n_clips):
-        if crop is None:
-            crop = centred_square(self.width, self.height)
-        crops = np.broadcast_to(np.asarray(crop, np.int64), (n_clips, 4))
-        for x, y, width, height in crops:
-            if not (0 <= x < x + width <= self.width and 0 <= y < y + height <= self.height):
-                raise ValueError(f"crop {crop} leaves the frame of {self.width}x{self.height}")
-        return [tuple(map(int, one)) for one in crops]

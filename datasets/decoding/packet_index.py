@@ -13,11 +13,11 @@ from enum import IntEnum
 from fractions import Fraction
 from functools import cached_property
 
-import av
 import numpy as np
 
-from datasets.decoding.container import decode_in_order, open_video, packets_of
+from datasets.decoding.container import decode, decode_in_order, open_video, packets_of
 from datasets.decoding.errors import VideoError, video_errors
+from datasets.decoding.orientation import Orientation
 
 NO_TIME = np.iinfo(np.int64).min
 
@@ -46,15 +46,17 @@ class Numbering(IntEnum):
 # The attributes of an index that are single numbers, in the order in which they are stored.
 HEADER = {
     "n_frames": int,
+    "stream": int,
     "width": int,
     "height": int,
-    "rotation": int,
     "numbering": Numbering,
     "delay": int,
     "seekable": bool,
     "skippable": bool,
     "quick_open": bool,
 }
+# The first number of a stored index. Older ones began with a number of frames.
+FORMAT = -3
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,15 +64,19 @@ class PacketIndex:
     """The frames of a video as its packets announce them.
 
     Attributes:
-        pts: int64 ``[P]``, presentation times of the non-empty packets in file order.
-        dts: int64 ``[P]``, decoding times; ``NO_TIME`` where the file has none.
-        key: bool ``[P]``, whether decoding can start there.
-        shown: bool ``[P]``, whether the packet gives a frame; one outside an edit list does not.
-        n_frames: Number of frames.
-        width: Of a frame as displayed, in pixels.
-        height: Of a frame as displayed, in pixels.
-        rotation: Quarter turns counter-clockwise from the decoded to the displayed frame, 0-3.
+        pts: int64 `[P]`, presentation times of the non-empty packets in file order.
+        dts: int64 `[P]`, decoding times; `NO_TIME` where the file has none.
+        key: bool `[P]`, whether decoding can start there.
+        shown: bool `[P]`, whether the packet gives a frame; one outside an edit list does not.
+        counted: int64 `[N]`, presentation times of the frames, where those of the packets do not
+            tell and the frames have some; else empty.
+        n_frames: Number of frames N.
+        stream: Number of the video stream in the file.
+        width: Of a frame as shown, in pixels.
+        height: Of a frame as shown, in pixels.
+        orientation: `Orientation`, how a decoded frame is turned for showing.
         rate: Mean frame rate; 0 when the file does not tell.
+        time_base: Seconds in one unit of the times; 0 when the file does not tell.
         numbering: How the number of a decoded frame is known.
         delay: Packets that go into the decoder before the first frame comes out.
         seekable: Whether the container can be trusted to seek.
@@ -82,11 +88,14 @@ class PacketIndex:
     dts: np.ndarray
     key: np.ndarray
     shown: np.ndarray
+    counted: np.ndarray
     n_frames: int
+    stream: int
     width: int
     height: int
-    rotation: int
+    orientation: Orientation
     rate: Fraction
+    time_base: Fraction
     numbering: Numbering
     delay: int
     seekable: bool
@@ -101,25 +110,34 @@ class PacketIndex:
             VideoError: The file cannot be read, or no frame of it can be decoded.
         """
         container, stream = open_video(path)
-        with container, video_errors(path):
-            packets, first, delay = _scan(container, stream)
+        with container:
+            packets, first, delay = _scan(path, container, stream)
             if first is None:
                 raise VideoError(path, "no frame can be decoded")
-            codec = stream.codec_context.name
-            formats = set(container.format.name.split(","))
-            numbering = _numbering(packets, codec, formats, stream.codec_context.has_b_frames)
-            rate = stream.average_rate or stream.guessed_rate or Fraction(0)
-        rotation = round(first.rotation / 90) % 4
-        width, height = first.width, first.height
-        if rotation % 2:
-            width, height = height, width
+            # Not later: a closed container has taken its streams with it.
+            with video_errors(path):
+                number = stream.index
+                codec = stream.codec_context.name
+                formats = set(container.format.name.split(","))
+                has_b_frames = stream.codec_context.has_b_frames
+                rate = stream.average_rate or stream.guessed_rate or Fraction(0)
+                time_base = stream.time_base or Fraction(0)
+                orientation = Orientation.of_frame(first)
+        numbering = _numbering(packets, codec, formats, has_b_frames)
+        n_frames, counted = sum(packets.shown), np.empty(0, np.int64)
+        if numbering == Numbering.COUNT:
+            n_frames, counted = _count(path)
+        width, height = orientation.size(first.width, first.height)
         return cls(
             **packets.arrays(),
-            n_frames=_count(path) if numbering == Numbering.COUNT else sum(packets.shown),
+            counted=counted,
+            n_frames=n_frames,
+            stream=number,
             width=width,
             height=height,
-            rotation=rotation,
+            orientation=orientation,
             rate=rate,
+            time_base=time_base,
             numbering=numbering,
             delay=delay,
             seekable=bool(formats & SEEKABLE),
@@ -129,35 +147,43 @@ class PacketIndex:
 
     def to_bytes(self):
         """The index in a few hundred bytes: times mostly grow by the same step."""
-        header = [int(getattr(self, name)) for name in HEADER]
-        header += [self.rate.numerator, self.rate.denominator]
+        header = [FORMAT, len(self.pts)]
+        header += [int(getattr(self, name)) for name in HEADER]
+        header += [*self.orientation, *self.rate.as_integer_ratio()]
+        header += self.time_base.as_integer_ratio()
         flags = self.key + 2 * self.shown.astype(np.int64)
         steps = np.diff(np.stack([self.pts, self.dts, flags]), axis=1, prepend=0)
-        numbers = np.concatenate([header, steps.ravel()]).astype("<i8")
+        steps_counted = np.diff(self.counted, prepend=0)
+        numbers = np.concatenate([header, steps.ravel(), steps_counted]).astype("<i8")
         return zlib.compress(numbers.tobytes())
 
     @classmethod
     def from_bytes(cls, data):
-        """The inverse of ``to_bytes``.
+        """The inverse of `to_bytes`.
 
         Raises:
             ValueError: The bytes are none of it.
         """
-        n_header = len(HEADER) + 2
+        n_header = 2 + len(HEADER) + 6
         try:
             numbers = np.frombuffer(zlib.decompress(data), "<i8")
         except zlib.error as error:
             raise ValueError(str(error)) from None
-        if len(numbers) <= n_header or (len(numbers) - n_header) % 3:
-            raise ValueError("too short for a packet index")
-        *values, numerator, denominator = numbers[:n_header].tolist()
-        pts, dts, flags = np.cumsum(numbers[n_header:].reshape(3, -1), axis=1)
+        if len(numbers) < n_header or numbers[0] != FORMAT:
+            raise ValueError("no packet index of this version")
+        n_packets, *values = numbers[1:n_header].tolist()
+        steps, steps_counted = np.split(numbers[n_header:], [3 * n_packets])
+        pts, dts, flags = np.cumsum(steps.reshape(3, n_packets), axis=1)
+        *values, turns, mirrored, rate, rate_unit, base, base_unit = values
         return cls(
             pts=pts,
             dts=dts,
             key=(flags & 1).astype(bool),
             shown=(flags & 2).astype(bool),
-            rate=Fraction(numerator, denominator),
+            counted=np.cumsum(steps_counted),
+            orientation=Orientation(turns, bool(mirrored)),
+            rate=Fraction(rate, rate_unit),
+            time_base=Fraction(base, base_unit),
             **{
                 name: kind(value)
                 for (name, kind), value in zip(HEADER.items(), values, strict=True)
@@ -165,8 +191,22 @@ class PacketIndex:
         )
 
     @cached_property
+    def times(self):
+        """float64 `[N]`, seconds from the first frame to each, or None where they are unknown."""
+        if self.numbering == Numbering.PTS:
+            at = self.pts[self.packet_of_frame]
+        elif self.numbering == Numbering.DTS:
+            # Frames are shown in the rhythm of the packets.
+            at = self.dts
+        else:
+            at = self.counted
+        if len(at) == 0 or not self.time_base:
+            return None
+        return (at - at[0]) * float(self.time_base)
+
+    @cached_property
     def packet_of_frame(self):
-        """int64 ``[N]``: which packet holds each frame; for numbering by pts."""
+        """int64 `[N]`: which packet holds each frame; for numbering by pts."""
         shown = np.flatnonzero(self.shown)
         return shown[np.argsort(self.pts[shown], kind="stable")]
 
@@ -174,11 +214,11 @@ class PacketIndex:
         """The packet from which to decode to get each frame.
 
         Args:
-            positions: Ascending frame numbers ``[T]``.
+            positions: Ascending frame numbers `[T]`.
             margin: For numbering by dts, the number of frames to decode before the first.
 
         Returns:
-            int64 ``[T]``: numbers of key packets; 0 where only the start of the file will do.
+            int64 `[T]`: numbers of key packets; 0 where only the start of the file will do.
         """
         keys = np.flatnonzero(self.key)
         if not self.seekable or self.numbering == Numbering.COUNT or len(keys) < 2:
@@ -237,26 +277,23 @@ class _Packets:
         }
 
 
-def _scan(container, stream):
+def _scan(path, container, stream):
     """Read all packets; decode until the first frame is out.
 
     Returns:
         The packets, the first frame or None, and how many packets went in before it came out.
     """
-    context = stream.codec_context
+    context, errors = stream.codec_context, video_errors(path)
     packets = _Packets(context.name)
-    first, delay = None, 0
-    for packet in packets_of(container, stream):
+    frames, delay = None, 0
+    for packet in packets_of(path, container, stream):
         packets.add(packet)
-        if first is None:
-            try:
-                first = next(iter(context.decode(packet)), None)
-            except av.error.InvalidDataError:
-                first = None
-            delay += first is None
-    if first is None:
-        first = next(iter(context.decode(None)), None)
-    return packets, first, delay
+        if not frames:
+            frames = decode(context, packet, errors)
+            delay += not frames
+    if not frames:
+        frames = decode(context, None, errors)
+    return packets, frames[0] if frames else None, delay
 
 
 def _numbering(packets, codec, formats, has_b_frames):
@@ -265,6 +302,9 @@ def _numbering(packets, codec, formats, has_b_frames):
     times = pts[columns["shown"]]
     timed = dts[dts != NO_TIME]
     if not packets.key[0] or not packets.regular or not len(times):
+        return Numbering.COUNT
+    if codec == "gif":
+        # A packet may hold a remark and no picture.
         return Numbering.COUNT
     if "avi" in formats:
         fixed = codec in FIXED_DELAY and len(timed) == len(dts) and (np.diff(dts) > 0).all()
@@ -283,7 +323,16 @@ def _numbering(packets, codec, formats, has_b_frames):
 
 
 def _count(path):
-    """Number of frames, by decoding them all: the packets do not tell."""
+    """Number of frames, by decoding them all since the packets do not tell, and their times.
+
+    The times are empty where not all frames have one, or they go back.
+    """
+    times = array("q")
     container, stream = open_video(path)
-    with container, video_errors(path):
-        return sum(len(frames or ()) for frames in decode_in_order(container, stream))
+    with container:
+        for _, frames in decode_in_order(path, container, stream):
+            times.extend(NO_TIME if frame.pts is None else frame.pts for frame in frames or ())
+    n_frames, times = len(times), np.array(times, np.int64)
+    if NO_TIME in times or (np.diff(times) < 0).any():
+        times = times[:0]
+    return n_frames, times

@@ -1,7 +1,7 @@
 """Keeps packet indexes on disk, so that no epoch but the first reads a file to its end in vain.
 
 A cache has a small file for each video. A whole data set has two files beside its index:
-``frame_indices.bin`` has them one behind the other, ``frame_indices.npy`` says where each is. Both
+`packet_indexes.bin` has them one behind the other, `packet_indexes.npy` says where each is. Both
 are mapped into memory: nothing is read that is not asked for, and workers share the pages.
 """
 
@@ -9,18 +9,20 @@ import contextlib
 import hashlib
 import mmap
 import os
-import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from datasets.decoding.errors import video_errors
+from datasets.decoding.errors import file_errors
 from datasets.decoding.packet_index import PacketIndex
+from datasets.durable import write_atomically, written_aside
 
-# Part of every key: a new meaning of the bytes makes the old ones unseen.
-VERSION = 2
-DATA_NAME = "frame_indices.bin"
-TABLE_NAME = "frame_indices.npy"
+# Part of every key: a new meaning of the bytes makes the old ones unseen. The names below change
+# with it, so that an index made anew reads its videos again.
+VERSION = 3
+DATA_NAME = "packet_indexes.bin"
+TABLE_NAME = "packet_indexes.npy"
 # The first 8 bytes of a file's key, and where its packet index lies.
 ENTRY = np.dtype([("key", ">u8"), ("at", "<i8"), ("size", "<i4")])
 
@@ -61,7 +63,7 @@ class PacketIndexStore:
         Raises:
             VideoError: As ``PacketIndex.build``.
         """
-        with video_errors(path):
+        with file_errors(path):
             status = os.stat(path)
         key = file_key(path, status.st_size, status.st_mtime_ns)
         packed = self.pack.find(key) if self.pack is not None else None
@@ -82,14 +84,9 @@ class PacketIndexStore:
 
 def _save(file, data):
     file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, aside = tempfile.mkstemp(dir=file.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-        os.replace(aside, file)
-    except OSError:
-        os.unlink(aside)
-        raise
+    # Not synced: damage is noticed, and the disk should not hold up the first epoch.
+    with written_aside(file, sync=False) as aside:
+        Path(aside).write_bytes(data)
 
 
 class PacketIndexPack:
@@ -137,8 +134,4 @@ def write_table(folder, entries):
     table = np.array(
         sorted((int.from_bytes(key[:8], "big"), at, size) for key, at, size in entries), ENTRY
     )
-    path = os.path.join(folder, TABLE_NAME)
-    aside = f"{path}.partial"
-    with open(aside, "wb") as file:
-        np.save(file, table)
-    os.replace(aside, path)
+    write_atomically(os.path.join(folder, TABLE_NAME), partial(np.save, arr=table))

@@ -4,7 +4,7 @@ import os
 from typing import NamedTuple
 
 from datasets.decoding.container import decode_in_order, open_video
-from datasets.decoding.errors import VideoError, video_errors
+from datasets.decoding.errors import VideoError
 from datasets.decoding.frame_folder import FrameFolderReader
 from datasets.decoding.open_reader import open_reader
 
@@ -85,12 +85,12 @@ def _probe_file(probe, packet_indexes):
             frames=len(reader), fps=reader.fps, width=reader.width, height=reader.height
         )
     container, stream = open_video(probe.path)
-    with container, video_errors(probe.path):
+    with container:
         codec = stream.codec_context.name
         promised = stream.frames
         frames, complaints = probe.frames, []
         if probe.verified:
-            frames, complaints = _decode_all(container, stream)
+            frames, complaints = _decode_all(probe.path, container, stream)
             if frames < probe.frames:
                 complaints.append(f"{frames:,} frames come out of {probe.frames:,} in it")
     if frames == 0:
@@ -100,10 +100,10 @@ def _probe_file(probe, packet_indexes):
     return probe._replace(frames=frames, codec=codec, damage="; ".join(complaints))
 
 
-def _decode_all(container, stream):
+def _decode_all(path, container, stream):
     """Counts the frames that come out of the decoder, and lists what it complains about."""
     frames = corrupt = refused = 0
-    for decoded in decode_in_order(container, stream):
+    for _, decoded in decode_in_order(path, container, stream):
         if decoded is None:
             refused += 1
             continue

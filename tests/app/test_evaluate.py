@@ -9,7 +9,7 @@ import pytest
 from app.command_line import main
 from app.configuration import EvaluateConfig, ScoreConfig
 from app.evaluate import InterruptedEvaluation, evaluate
-from app.evaluation.scores import Progress, record_type
+from app.inference.eager import DynamicEngine
 from app.score import score
 from tests.app.small_run import OPTIONS, write_corpus
 from tests.videos import write_video
@@ -137,17 +137,15 @@ def test_the_number_of_workers_and_the_engine_change_nothing(weights, corpus, tm
 
 def interrupt_after(monkeypatch, n_batches, number=signal.SIGTERM):
     """Send this process a signal after some batches."""
-    import app.evaluate
+    real, seen = DynamicEngine.logits, []
 
-    real, seen = app.evaluate._logits, []
-
-    def logits(*arguments):
+    def logits(engine, clips):
         if len(seen) == n_batches:
             signal.raise_signal(number)
         seen.append(None)
-        return real(*arguments)
+        return real(engine, clips)
 
-    monkeypatch.setattr(app.evaluate, "_logits", logits)
+    monkeypatch.setattr(DynamicEngine, "logits", logits)
     return seen
 
 
@@ -188,21 +186,6 @@ def test_a_resume_of_another_evaluation_is_refused(weights, corpus, tmp_path, mo
     assert main([*words, "--batch_size", "4"]) == 0
     # There is nothing to resume now: it begins anew.
     assert main([*words, "--batch_size", "2"]) == 0
-
-
-def test_half_a_record_at_the_end_is_cut_off(tmp_path):
-    progress = Progress(tmp_path / "x.partial", {"views": "even:3"}, 2)
-    progress.begin()
-    records = np.zeros(3, record_type(2))
-    records["row"] = [4, 0, 7]
-    progress.add(records)
-    with progress.path.open("ab") as file:
-        file.write(b"half")
-    assert list(progress.resume()) == [4, 0, 7]
-    progress.add(records[:1])
-    assert list(progress.resume()) == [4, 0, 7]
-    progress.path.write_bytes(b"no evaluation")
-    assert progress.resume() == {}
 
 
 def test_failed_videos_count_as_wrong_in_every_number(weights, corpus, tmp_path, capsys):

@@ -11,7 +11,7 @@ from app.errors import UserError
 from app.export import export
 from app.inference.open_engine import open_engine
 from tests.app.small_run import write_corpus
-from tests.app.trained import CONTRACT, write_run, write_weights
+from tests.app.trained import CONTRACT, LABELS, small_network, write_run, write_weights
 
 HAS_ONNX = importlib.util.find_spec("paddle2onnx") and importlib.util.find_spec("onnxruntime")
 
@@ -119,3 +119,23 @@ def test_onnx_gives_the_same_scores(run, tmp_path):
     session = onnxruntime.InferenceSession(str(tmp_path / "out" / "model.onnx"))
     expected = open_engine(run, device="cpu", kind="dynamic").scores(clips())
     np.testing.assert_allclose(session.run(None, {"clips": clips()})[0], expected, atol=1e-5)
+    engine = open_engine(tmp_path / "out")
+    assert engine.name == "onnxruntime on cpu" and engine.labels == LABELS
+    np.testing.assert_allclose(engine.scores(clips()), expected, atol=1e-5)
+
+
+@pytest.mark.skipif(not HAS_ONNX, reason="requirements-onnx.txt is not installed")
+def test_a_damaged_onnx_export_is_named(run, tmp_path):
+    export(ExportConfig(str(run), str(tmp_path / "out"), format="onnx"))
+    (tmp_path / "out" / "model.onnx").write_bytes(b"no network")
+    with pytest.raises(UserError, match="onnxruntime cannot load it") as error:
+        open_engine(tmp_path / "out")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.skipif(bool(HAS_ONNX), reason="requirements-onnx.txt is installed")
+def test_an_onnx_export_without_onnxruntime_says_what_to_install(tmp_path):
+    (tmp_path / "model.json").write_text(small_network()[1].to_json())
+    (tmp_path / "model.onnx").write_bytes(b"")
+    with pytest.raises(UserError, match="onnxruntime is not installed; pip install -r"):
+        open_engine(tmp_path)

@@ -7,6 +7,7 @@ import paddle
 import pytest
 from visualdl import LogReader
 
+from app.checkpoints import newest_first
 from app.configuration import (
     CheckpointConfig,
     ClipConfig,
@@ -23,7 +24,6 @@ from app.evaluate import evaluate
 from app.fit import fit
 from app.index import index
 from app.training.video_model import NonFiniteLossError
-from callbacks.checkpoint import newest_first
 from tests.app.small_run import write_corpus
 from tests.videos import write_video
 

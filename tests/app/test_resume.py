@@ -6,8 +6,8 @@ import time
 
 import pytest
 
+from app.checkpoints import newest_first
 from app.command_line import main
-from callbacks.checkpoint import newest_first
 from tests.app.small_run import OPTIONS, run, start, write_corpus
 
 # Enough epochs and checkpoints that a signal always finds the run under way.

@@ -82,7 +82,7 @@ def test_a_one_frame_clip_and_a_small_frame_go_through():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"depth": 19}, "no 3D ResNet of depth 19"),
+        ({"depth": 19}, "no R3D of depth 19"),
         ({"architecture": "c3d"}, "unknown architecture"),
         ({"shortcut": "C"}, "unknown shortcut"),
         ({"conv1_t_size": 4}, "must be odd"),

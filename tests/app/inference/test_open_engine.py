@@ -144,13 +144,21 @@ def test_labels_of_another_size_are_refused(run, tmp_path):
 def test_options_that_an_exported_folder_cannot_follow_are_refused(run):
     open_on_cpu(run)
     exported = run / "export" / "best"
-    assert "paddle.inference only" in message(exported, kind="dynamic")
+    assert "does not run in eager mode" in message(exported, kind="dynamic")
+    assert "gives scores only" in message(exported, output="features")
     with pytest.raises(UserError, match="gives its scores only"):
         open_on_cpu(exported).features(clips())
 
 
-def test_tensorrt_needs_a_gpu(run):
-    assert "--engine tensorrt: needs a GPU" in message(run, kind="tensorrt")
+def test_features_are_never_taken_for_scores(run):
+    open_on_cpu(run, output="features")
+    assert "gives features only" in message(run / "export" / "best-features")
+    kept = open_on_cpu(run / "export" / "best-features", output="features")
+    assert kept.features(clips()).shape == (3, 128)
+
+
+def test_engines_that_are_not_there_are_refused(run):
+    assert "use one of auto, dynamic, inference" in message(run, kind="tensorrt")
 
 
 @pytest.mark.parametrize(

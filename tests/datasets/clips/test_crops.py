@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from datasets.clips.crops import centre_square, random_resized_crop
+from datasets.clips.crops import random_resized_crop
+from datasets.decoding.clip_filter import centred_square
 
 
 @pytest.mark.parametrize(
@@ -9,7 +10,7 @@ from datasets.clips.crops import centre_square, random_resized_crop
     [((320, 240), (40, 0, 240, 240)), ((240, 320), (0, 40, 240, 240)), ((7, 4), (1, 0, 4, 4))],
 )
 def test_centre_square(size, expected):
-    assert centre_square(*size) == expected
+    assert centred_square(*size) == expected
 
 
 def test_random_crops_keep_to_the_frame_the_scale_and_the_ratio():

@@ -8,6 +8,7 @@ import pytest
 from datasets.copies import training_copy
 from datasets.copies.training_copy import scaled_size, write_copy
 from datasets.decoding.errors import VideoError
+from datasets.decoding.orientation import UPRIGHT
 from datasets.decoding.packet_index import PacketIndex
 from datasets.decoding.video_reader import VideoReader
 from tests.videos import pack_b_frames, write_video
@@ -89,7 +90,7 @@ def test_a_turned_video_is_turned_in_its_copy(tmp_path, rotation):
     copy = copy_of(original)
     assert_same_frames(original, copy)
     index = PacketIndex.build(copy)
-    assert index.rotation == 0
+    assert index.orientation == UPRIGHT
     assert (index.width < index.height) == (rotation != 180)
 
 

@@ -194,8 +194,8 @@ def test_frame_indices_are_left_for_training(videos, tmp_path, workers):
         "index.npz",
         "probes.jsonl",
         "report.txt",
-        "frame_indices.bin",
-        "frame_indices.npy",
+        "packet_indexes.bin",
+        "packet_indexes.npy",
     }
 
 
@@ -211,7 +211,7 @@ def test_a_changed_video_does_not_get_its_old_frame_index(videos, tmp_path):
 
 def test_frame_indices_that_were_lost_are_made_again(videos, tmp_path, probed):
     build(videos, tmp_path / "index")
-    data = tmp_path / "index" / "frame_indices.bin"
+    data = tmp_path / "index" / "packet_indexes.bin"
     data.write_bytes(data.read_bytes()[:-1])
     probed.clear()
     build(videos, tmp_path / "index")
@@ -224,7 +224,7 @@ def test_an_index_of_a_version_without_frame_indices_gets_them(videos, tmp_path,
     journal = tmp_path / "index" / "probes.jsonl"
     lines = [json.dumps(json.loads(line)[:-2]) for line in journal.read_text().splitlines()]
     journal.write_text("\n".join(lines) + "\n")
-    (tmp_path / "index" / "frame_indices.bin").unlink()
+    (tmp_path / "index" / "packet_indexes.bin").unlink()
     probed.clear()
     build(videos, tmp_path / "index")
     # All but the text file.
@@ -235,7 +235,7 @@ def test_an_index_of_a_version_without_frame_indices_gets_them(videos, tmp_path,
 @pytest.mark.parametrize("content", [b"", b"no table", None])
 def test_a_damaged_table_of_frame_indices_is_a_value_error(videos, tmp_path, content):
     build(videos, tmp_path / "index")
-    table = tmp_path / "index" / "frame_indices.npy"
+    table = tmp_path / "index" / "packet_indexes.npy"
     table.write_bytes(table.read_bytes()[:-1] if content is None else content)
     with pytest.raises(ValueError):
         PacketIndexPack(tmp_path / "index")
