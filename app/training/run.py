@@ -26,6 +26,7 @@ from callbacks import (
     Checkpoint,
     EarlyStopping,
     EpochLog,
+    FailureWatch,
     Interrupted,
     Interruption,
     Progress,
@@ -115,7 +116,7 @@ def train(config, folder, device, cleanup):
         dashboard = cleanup.enter_context(_dashboard(kept, folder, loader, training.labels))
         progress = cleanup.enter_context(Progress(config.train.epochs))
         stateful |= {"visualdl_log": dashboard, "checkpoint": keeper}
-        callbacks += [dashboard, progress, keeper]
+        callbacks += [dashboard, progress, keeper, FailureWatch(failures.update)]
     interruption = cleanup.enter_context(
         Interruption(keeper.save_now if is_main else lambda: None, any_process_agrees())
     )

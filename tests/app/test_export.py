@@ -1,3 +1,5 @@
+import contextlib
+import errno
 import importlib.util
 import os
 
@@ -61,6 +63,25 @@ def test_an_earlier_export_is_replaced(run, tmp_path):
     assert os.listdir(tmp_path) == ["out"]
     assert (tmp_path / "out" / "evaluation").is_dir()
     assert (tmp_path / "out" / "model.json").read_text() != "old"
+
+
+def test_evaluations_kept_in_an_export_outlive_a_replacement_that_fails(run, tmp_path, monkeypatch):
+    export(ExportConfig(str(run), str(tmp_path / "out")))
+    (tmp_path / "out" / "evaluation").mkdir()
+    (tmp_path / "out" / "evaluation" / "val.json").write_text("weeks of work")
+
+    def fail(*_, **__):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    for name in ("replace", "rename", "unlink", "rmdir"):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, name, fail)
+            with contextlib.suppress(UserError):
+                export(ExportConfig(str(run), str(tmp_path / "out")))
+        assert (tmp_path / "out" / "evaluation" / "val.json").read_text() == "weeks of work"
+    export(ExportConfig(str(run), str(tmp_path / "out")))
+    assert (tmp_path / "out" / "evaluation" / "val.json").exists()
+    assert open_engine(tmp_path / "out", device="cpu").labels == LABELS
 
 
 def test_a_weight_file_is_exported_beside_itself(tmp_path):
