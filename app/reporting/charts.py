@@ -110,7 +110,5 @@ def _svg(figure):
     file = io.StringIO()
     FigureCanvasSVG(figure).print_svg(file, metadata={"Date": None, "Creator": None})
     svg = file.getvalue()
-    # As wide as the page allows: the size in points would be wider than a phone.
-    return re.sub(
-        r'<svg ([^>]*?)width="[^"]*"', r"<svg \1", svg[svg.index("<svg") :], count=1
-    ).replace(' height="', ' data-height="', 1)
+    # Without a size of its own a picture is as wide as the page gives it room.
+    return re.sub(r' (width|height)="[^"]*pt"', "", svg[svg.index("<svg") :], count=2)
