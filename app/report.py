@@ -7,11 +7,10 @@ python -m app report runs/mine runs/other --output comparison.html
 from dataclasses import dataclass
 from pathlib import Path
 
-from weights.durable import write_atomically
-
 from app.errors import UserError
 from app.reporting.page import render
 from app.reporting.run_record import read_run
+from weights.durable import write_atomically
 
 NAME = "report.html"
 

@@ -90,6 +90,8 @@ def apply_matrix(clip, matrix, offset):
     Returns:
         The clip, its values cut to 0-255.
     """
+    if not clip.flags.c_contiguous:
+        raise ValueError("only a contiguous clip can be changed in place")
     # Counted from the middle, levels are half as large; so steps can be half as fine. The finest at
     # which no sum leaves 16 bits is taken; partial sums may leave them, they wrap and come back.
     largest = 128 * np.abs(matrix).sum(axis=1).max() + 1
