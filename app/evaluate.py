@@ -13,7 +13,7 @@ import numpy as np
 import paddle.distributed as dist
 
 from app.data import read_splits
-from app.errors import UserError
+from app.errors import UserError, writing
 from app.evaluation.report import EvaluationReport, ReportFiles
 from app.evaluation.scoring import Scoring
 from app.inference.open_engine import open_engine
@@ -74,30 +74,33 @@ def evaluate(config):
 
     name = config.split if views == usual_views else f"{config.split}-{views.file_name}"
     files = ReportFiles(_make_folder(config.output or trained.evaluations), name)
-    scoring = Scoring(config, trained, engine, index, annotation, true_classes, views, files)
-    try:
-        with stop_signals():
-            scoring.run()
-    except Stopped as stop:
-        done = int(scoring.scores.is_finished.sum())
-        return InterruptedEvaluation(config.run, done, len(index), stop.signal_number)
-    evaluation = scoring.scores.summary()
-    if evaluation.clips == 0:
-        raise UserError(f"none of the {len(index)} videos could be read: {files.failures}")
-    report = EvaluationReport(
-        files=files,
-        network=trained.name,
-        engine=engine.name,
-        split=config.split,
-        views=str(views),
-        labels=engine.labels,
-        true_classes=true_classes,
-        video_ids=_unique(index.video_id(row) for row in range(len(index))),
-        evaluation=evaluation,
-        failed=scoring.failures.failed,
-    )
-    report.write(config.top_k)
-    scoring.progress.remove()
+    with writing(files.report.parent):
+        scoring = Scoring(config, trained, engine, index, annotation, true_classes, views, files)
+    with writing(files.report.parent, scoring.describe):
+        try:
+            with stop_signals():
+                scoring.run()
+        except Stopped as stop:
+            return InterruptedEvaluation(
+                config.run, scoring.n_finished, len(index), stop.signal_number
+            )
+        evaluation = scoring.scores.summary()
+        if evaluation.clips == 0:
+            raise UserError(f"none of the {len(index)} videos could be read: {files.failures}")
+        report = EvaluationReport(
+            files=files,
+            network=trained.name,
+            engine=engine.name,
+            split=config.split,
+            views=str(views),
+            labels=engine.labels,
+            true_classes=true_classes,
+            video_ids=_unique(index.video_id(row) for row in range(len(index))),
+            evaluation=evaluation,
+            failed=scoring.failures.failed,
+        )
+        report.write(config.top_k)
+        scoring.progress.remove()
     return report
 
 

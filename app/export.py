@@ -12,7 +12,7 @@ import numpy as np
 
 from app.data import read_splits
 from app.device import choose_device
-from app.errors import UserError
+from app.errors import UserError, writing
 from app.inference.eager import DynamicEngine
 from app.inference.export_cache import TOLERANCE, stamped
 from app.inference.exported_folder import (
@@ -98,22 +98,22 @@ def export(config):
     dynamic = DynamicEngine(network, description)
     clips, words = _clips(config, trained)
 
-    try:
-        with written_aside(output, seal=DESCRIPTION, stale=FILES) as folder:
-            write = _write_onnx if config.format == "onnx" else _write_paddle
-            exported = write(dynamic.recogniser, stamped(trained, "scores"), folder)
-            difference = max(
-                float(np.abs(exported.scores(clip) - dynamic.scores(clip)).max())
-                for clip in clips[:, None]
+    with (
+        writing(output, lambda: "nothing was written"),
+        written_aside(output, seal=DESCRIPTION, stale=FILES) as folder,
+    ):
+        write = _write_onnx if config.format == "onnx" else _write_paddle
+        exported = write(dynamic.recogniser, stamped(trained, "scores"), folder)
+        difference = max(
+            float(np.abs(exported.scores(clip) - dynamic.scores(clip)).max())
+            for clip in clips[:, None]
+        )
+        # Not a number is no agreement either.
+        if not difference <= TOLERANCE:
+            raise UserError(
+                f"{trained.weights}: exported, its scores differ by {difference:.2g} on {words}, "
+                f"more than {TOLERANCE:g}; nothing was written"
             )
-            # Not a number is no agreement either.
-            if not difference <= TOLERANCE:
-                raise UserError(
-                    f"{trained.weights}: exported, its scores differ by {difference:.2g} on "
-                    f"{words}, more than {TOLERANCE:g}; nothing was written"
-                )
-    except OSError as error:
-        raise UserError(f"{output}: cannot be written: {error.strerror or error}") from None
     return ExportReport(output, config.format, len(dynamic.labels), difference, words)
 
 

@@ -1,6 +1,5 @@
 """python -m app fit: train a 3D ResNet on videos."""
 
-import errno
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import paddle
 
 from app.device import choose_device
-from app.errors import UserError
+from app.errors import UserError, writing
 from app.evaluation.scores import Evaluation
 from app.run_folder import RunFolder
 from app.training.resuming import check_options
@@ -18,17 +17,6 @@ from app.training.training_state import seed_everything
 from app.training.video_model import NonFiniteLossError
 from callbacks.best_value import BestValue
 from datasets.annotations.index_file import INDEX_NAME
-
-# What a disk or a folder does to a run; none of it is a mistake of ours.
-DISK_TROUBLE = {
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EFBIG,
-    errno.EROFS,
-    errno.EACCES,
-    errno.EPERM,
-    errno.EIO,
-}
 
 
 @dataclass(frozen=True)
@@ -112,21 +100,17 @@ def fit(config):
         )
     folder = _open_folder(config)
     seed_everything(config.train.seed)
+
+    def kept():
+        return describe_checkpoints(folder.checkpoints)
+
     try:
         # Optimizer states are saved under Paddle's generated parameter names, which count every
         # network built before in this process; the guard begins the count anew.
-        with paddle.utils.unique_name.guard(), ExitStack() as cleanup:
+        with writing(folder.path, kept), paddle.utils.unique_name.guard(), ExitStack() as cleanup:
             return FitResult(folder.path, **train(config, folder, device, cleanup))
     except NonFiniteLossError as error:
-        raise NonFiniteLossError(f"{error}; {describe_checkpoints(folder.checkpoints)}") from None
-    except OSError as error:
-        if error.errno not in DISK_TROUBLE:
-            raise
-        place = error.filename or folder.path
-        raise UserError(
-            f"{place}: cannot be written: {error.strerror}; "
-            f"{describe_checkpoints(folder.checkpoints)}"
-        ) from None
+        raise NonFiniteLossError(f"{error}; {kept()}") from None
 
 
 def _check_values(config):

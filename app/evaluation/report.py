@@ -2,17 +2,16 @@
 
 import csv
 import io
-import json
 from dataclasses import dataclass, field
 
 import numpy as np
 from PIL import Image
 
 from app.evaluation.confusion import NAMED_CONFUSIONS, confusion_picture, worst_confusions
-from app.evaluation.result_file import best_classes, write_results
+from app.evaluation.result_file import best_classes, json_bytes, result_json
 from app.evaluation.scores import Evaluation
 from app.metrics import hits
-from weights.durable import write_atomically
+from weights.durable import write_together
 
 
 class ReportFiles:
@@ -136,47 +135,57 @@ class EvaluationReport:
         return "\n".join(lines)
 
     def write(self, top_k):
-        """Write the files; the JSON report comes last.
+        """Write the files; all of them, or none where the disk does not take them.
 
         Args:
             top_k: How many classes of a video its predictions hold.
         """
         e = self.evaluation
-        write_results(
-            self.files.predictions,
-            (
-                (self.video_ids[row], best_classes(scores, self.labels, top_k))
-                for row, scores in zip(e.rows.tolist(), e.scores, strict=True)
-            ),
+        best = (
+            (self.video_ids[row], best_classes(scores, self.labels, top_k))
+            for row, scores in zip(e.rows.tolist(), e.scores, strict=True)
         )
-        classes = self.per_class()
-        self._write_classes(classes)
         matrix = e.confusion()
         title = f"{self.split}, {self.network}, {self.views}: video top-1 {e.video_top1:.4f}"
-        picture = Image.fromarray(confusion_picture(matrix, self.labels, title))
-        write_atomically(self.files.confusion, lambda file: picture.save(file, "PNG"))
-        report = {
+        contents = {
+            self.files.predictions: result_json(best),
+            self.files.classes: _table(self.per_class()),
+            self.files.confusion: _png(confusion_picture(matrix, self.labels, title)),
+            self.files.report: json_bytes(self._as_json(matrix), indent=2),
+        }
+        write_together(
+            {path: lambda file, c=content: file.write(c) for path, content in contents.items()}
+        )
+
+    def _as_json(self, matrix):
+        worst = worst_confusions(matrix, self.labels, NAMED_CONFUSIONS)
+        return {
             "checkpoint": self.network,
             "engine": self.engine,
             "split": self.split,
             "views": self.views,
             "videos": len(self.true_classes),
-            "clips": e.clips,
+            "clips": self.evaluation.clips,
             **self.values(),
             "worst_confusions": [
                 {"class": true, "taken_for": taken, "times": times, "videos": videos}
-                for true, taken, times, videos in worst_confusions(
-                    matrix, self.labels, NAMED_CONFUSIONS
-                )
+                for true, taken, times, videos in worst
             ],
             "failed": self.failed,
         }
-        text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
-        write_atomically(self.files.report, lambda file: file.write(text.encode()))
 
-    def _write_classes(self, classes):
-        text = io.StringIO(newline="")
-        table = csv.DictWriter(text, list(classes[0]), lineterminator="\n")
-        table.writeheader()
-        table.writerows(classes)
-        write_atomically(self.files.classes, lambda f: f.write(text.getvalue().encode()))
+
+def _table(classes):
+    """A list of dicts of the same keys as a CSV file: bytes."""
+    text = io.StringIO(newline="")
+    table = csv.DictWriter(text, list(classes[0]), lineterminator="\n")
+    table.writeheader()
+    table.writerows(classes)
+    return text.getvalue().encode(errors="surrogateescape")
+
+
+def _png(picture):
+    """A uint8 RGB picture `[height, width, 3]` as a PNG file: bytes."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG")
+    return file.getvalue()

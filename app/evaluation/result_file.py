@@ -16,29 +16,34 @@ def best_classes(scores, labels, k):
     """The k best classes of one video, as a result file holds them.
 
     Args:
-        scores: float ``[n_classes]``.
+        scores: float `[n_classes]`.
         labels: Class names in the order of the scores.
         k: How many classes; all of them where there are fewer.
 
     Returns:
-        List of ``{"label", "score"}``, best first; of equal scores the lower class number.
+        List of `{"label", "score"}`, best first; of equal scores the lower class number.
     """
     order = (-scores).argsort(kind="stable")[:k]
     return [{"label": labels[i], "score": float(scores[i])} for i in order]
 
 
-def write_results(path, results):
-    """Write a result file.
+def result_json(results):
+    """The content of a result file.
 
     Args:
-        path: The file, complete or absent at every moment.
-        results: Pairs of video id and its ``best_classes``.
-    """
-    # Paddle comes with it; scoring a file does without.
-    from weights.durable import write_atomically
+        results: Pairs of video id and its `best_classes`.
 
-    text = json.dumps({"results": dict(results)}, ensure_ascii=False) + "\n"
-    write_atomically(path, lambda file: file.write(text.encode()))
+    Returns:
+        Bytes.
+    """
+    return json_bytes({"results": dict(results)})
+
+
+def json_bytes(content, indent=None):
+    """A JSON file that people can read; names that are no UTF-8 come back as they were."""
+    text = json.dumps(content, indent=indent, ensure_ascii=False) + "\n"
+    # What Python writes for half a character is what JSON does.
+    return text.encode(errors="backslashreplace")
 
 
 def read_results(path):

@@ -68,13 +68,23 @@ class Scoring:
             packet_indexes(annotation),
         )
 
+    @property
+    def n_finished(self):
+        """Number of videos that are done with."""
+        return int(self.scores.is_finished.sum())
+
+    def describe(self):
+        """Say what is kept of it."""
+        return (
+            f"{self.n_finished} of {len(self.scores.is_finished)} videos are scored and kept; go "
+            "on with the same command and --resume"
+        )
+
     def run(self):
         """Score what is not scored yet."""
-        is_finished = self.scores.is_finished
+        total = len(self.scores.is_finished)
         # disable=None: no bar where stderr is not a screen.
-        bar = tqdm(
-            total=len(is_finished), initial=int(is_finished.sum()), unit="video", disable=None
-        )
+        bar = tqdm(total=total, initial=self.n_finished, unit="video", disable=None)
         with bar, closing(score_pieces(self.engine, self.stream, self.scores)) as scored:
             for records, failures in scored:
                 for failure in failures:

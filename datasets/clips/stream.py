@@ -94,7 +94,7 @@ class ClipStream:
         Raises:
             ClipError: A mistake of the program, or a worker that died.
         """
-        if self.workers == 0:
+        if self.workers == 0 or not self._groups:
             for group in self._groups:
                 yield from self._read_group(group)
             return

@@ -4,6 +4,7 @@ report = prepare_copies(load_splits("videos", "ucfTrainTestlist"), "prepared")
 print(report.text())
 """
 
+import errno
 import json
 import os
 import time
@@ -16,6 +17,7 @@ from tqdm import tqdm
 from datasets.annotations.files import VIDEO_EXTENSIONS
 from datasets.copies.report import PreparationReport
 from datasets.copies.training_copy import write_copy
+from datasets.cores import available_cores
 from datasets.decoding.errors import VideoError
 from datasets.durable import open_journal, write_text
 from datasets.index.probing import file_state
@@ -24,6 +26,8 @@ from datasets.process_pool import map_in_processes
 
 JOURNAL_NAME = "copies.jsonl"
 REPORT_NAME = "report.txt"
+# What is wrong with the disk and not with one video: no other copy could be written either.
+FATAL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
 # Part of every journal entry: copies made in another way are made anew.
 RECIPE = 1
 
@@ -80,7 +84,7 @@ def prepare_copies(splits, output, short_side=128, workers=None, progress=True):
             that copies would not be found.
     """
     began = time.monotonic()
-    workers = workers or len(os.sched_getaffinity(0))
+    workers = workers or available_cores()
     output = os.path.abspath(output)
     copy_of = _copy_names(splits, output)
     try:
@@ -180,16 +184,22 @@ def _copy_video(task, output, short_side):
     path, name = task
     copy = Copy(name, *file_state(path), short_side)
     target = os.path.join(output, name)
-    os.makedirs(os.path.dirname(target), exist_ok=True)
     try:
         if copy.size < 0:
             raise VideoError(path, "there is no such file")
+        os.makedirs(os.path.dirname(target), exist_ok=True)
         frames, damaged = write_copy(path, target, short_side)
     except VideoError as error:
         _remove(target)
         # For a folder of frames the error may name one of them.
         within = "" if error.path == path else f"{os.path.basename(error.path)}: "
         return copy._replace(error=within + error.reason)
+    except OSError as error:
+        if error.errno in FATAL:
+            raise
+        # A name too long with its new ending, a file where its folder should be.
+        _remove(target)
+        return copy._replace(error=f"its copy cannot be written: {error.strerror or error}")
     return copy._replace(
         frames=frames,
         damaged=damaged,
@@ -207,7 +217,7 @@ def _crashed(task, output, short_side):
 
 def _remove(target):
     """Removes what an earlier run may have left: a copy of what the video was then."""
-    with suppress(FileNotFoundError):
+    with suppress(OSError):
         os.unlink(target)
 
 

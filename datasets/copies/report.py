@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from datasets.shown import shown
+
 
 @dataclass
 class PreparationReport:
@@ -51,8 +53,9 @@ class PreparationReport:
             longest_list: How many entries of a long list are shown; None for all.
         """
         n_copies = len(self.copies) - len(self.failed)
+        n_videos = len(self.copies)
         lines = [
-            f"copies       {n_copies:,} of {len(self.copies):,} videos, "
+            f"copies       {n_copies:,} of {n_videos:,} {'video' if n_videos == 1 else 'videos'}, "
             f"{self.n_known:,} of them made earlier",
             f"left out     {len(self.failed):,}",
             f"damaged      {len(self.damaged):,}",
@@ -64,11 +67,12 @@ class PreparationReport:
                 f"size         {_megabytes(self.bytes_before)} before, "
                 f"{_megabytes(self.bytes_after)} after: {share:.2f} of it"
             )
-        lines += [f"note         {note}" for note in self.notes]
+        lines += [f"note         {shown(note)}" for note in self.notes]
         for title, reasons in (("left out", self.failed), ("damaged", self.damaged)):
             if reasons:
                 lines += ["", title]
-                lines += [f"  {path}  {reasons[path]}" for path in sorted(reasons)[:longest_list]]
+                listed = sorted(reasons)[:longest_list]
+                lines += [f"  {shown(path)}  {shown(reasons[path])}" for path in listed]
                 if longest_list is not None and len(reasons) > longest_list:
                     lines.append(f"  ... and {len(reasons) - longest_list:,} more")
         return "\n".join(lines) + "\n"

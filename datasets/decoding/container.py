@@ -23,8 +23,8 @@ def open_video(path, quick=False, number=None):
     Args:
         path: A regular file.
         quick: Trust the container's header for all that decoding needs.
-        number: Number of the stream in the file; None chooses as FFmpeg does, but never a cover
-            picture.
+        number: Number of the stream in the file; None chooses as FFmpeg does, but neither a cover
+            picture nor a thumbnail.
 
     Returns:
         The `av` container and its video stream; the caller closes the container.
@@ -111,6 +111,15 @@ def decode_in_order(path, container, stream):
         yield packet, decode(stream.codec_context, packet, errors)
 
 
+def _best_stream(container):
+    """The video stream that FFmpeg chooses, but no cover picture or thumbnail beside a video."""
+    videos = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    # A container that does not know says 0.
+    videos = [s for s in videos if s.frames != 1] or videos
+    best = container.streams.best("video")
+    return best if best in videos else max(videos, key=lambda one: one.frames, default=None)
+
+
 def _video_stream(container, path, number):
     name = container.format.name
     if name in NOT_VIDEO or name.endswith("_pipe"):
@@ -124,12 +133,9 @@ def _video_stream(container, path, number):
             raise VideoError(path, f"stream {number} of the file is no video any more")
         [stream] = chosen
     else:
-        moving = [s for s in videos if not s.disposition & Disposition.attached_pic]
-        if not moving:
+        stream = _best_stream(container)
+        if stream is None:
             raise VideoError(path, "no video stream in the file, only a cover picture")
-        stream = container.streams.best("video")
-        if stream not in moving:
-            stream = max(moving, key=lambda one: one.frames)
     if stream.codec_context is None:
         raise VideoError(path, "no decoder for the video stream")
     return stream

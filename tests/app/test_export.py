@@ -1,5 +1,6 @@
 import contextlib
 import errno
+import importlib
 import importlib.util
 import os
 
@@ -7,7 +8,6 @@ import numpy as np
 import paddle
 import pytest
 
-from app import export as verb
 from app.configuration import ExportConfig
 from app.errors import UserError
 from app.export import export
@@ -16,6 +16,9 @@ from tests.app.small_run import write_corpus
 from tests.app.trained import CONTRACT, LABELS, small_network, write_run, write_weights
 
 HAS_ONNX = importlib.util.find_spec("paddle2onnx") and importlib.util.find_spec("onnxruntime")
+
+# The module: `app.export` is the function of this name.
+verb = importlib.import_module("app.export")
 
 
 @pytest.fixture(scope="module")

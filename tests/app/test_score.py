@@ -7,7 +7,7 @@ import pytest
 from app.command_line import main
 from app.configuration import ScoreConfig
 from app.errors import UserError
-from app.evaluation.result_file import best_classes, read_results, write_results
+from app.evaluation.result_file import best_classes, read_results, result_json
 from app.score import score
 from tests.app.small_run import PROJECT
 
@@ -91,9 +91,10 @@ def test_result_files_come_back_as_written(tmp_path):
 
     best = best_classes(np.array([0.25, 0.5, 0.25], np.float32), LABELS, 2)
     assert best == [{"label": "run", "score": 0.5}, {"label": "jump", "score": 0.25}]
-    write_results(tmp_path / "p.json", [("v", best)])
-    assert json.loads((tmp_path / "p.json").read_text()) == {"results": {"v": best}}
-    assert read_results(tmp_path / "p.json") == {"v": ["run", "jump"]}
+    names = ["v", "caf\u00e9", "not UTF-8 \udcff"]
+    (tmp_path / "p.json").write_bytes(result_json((name, best) for name in names))
+    assert json.loads((tmp_path / "p.json").read_text())["results"]["v"] == best
+    assert read_results(tmp_path / "p.json") == {name: ["run", "jump"] for name in names}
 
 
 @pytest.mark.parametrize(

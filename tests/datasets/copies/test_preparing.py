@@ -1,3 +1,4 @@
+import errno
 import fcntl
 import os
 import shutil
@@ -7,13 +8,13 @@ import pytest
 
 from datasets import process_pool
 from datasets.annotations import load_splits
-from datasets.copies import preparing
+from datasets.copies import preparing, training_copy
 from datasets.copies.preparing import prepare_copies
 from datasets.copies.training_copy import write_copy
 from datasets.decoding.video_reader import VideoReader
 from datasets.index.building import build_index
 from datasets.index.video_index import AnnotationError
-from tests.videos import write_video
+from tests.videos import refuse_packet, write_video
 
 
 @pytest.fixture(scope="module")
@@ -224,3 +225,68 @@ def test_two_runs_do_not_write_the_same_copies(videos, output):
         fcntl.flock(journal, fcntl.LOCK_EX)
         with pytest.raises(AnnotationError, match="another"):
             prepare(videos, output)
+
+
+def test_a_partly_damaged_video_is_copied_and_named(videos, output):
+    path = write_video(videos / "run/damaged.mp4", frames=60, b_frames=0)
+    refuse_packet(path, 30)
+    for made_earlier in (0, 7):
+        report = prepare(videos, output)
+        assert report.n_known == made_earlier
+        assert report.damaged == {str(path): "1 of 60 frames are damaged"}
+        assert not report.failed
+
+
+def test_names_as_long_as_the_file_system_holds(videos, output):
+    # In bytes: 251 and the ending.
+    longest = "动" * 83 + "xx"
+    path = write_video(videos / "run" / f"{longest}.mp4")
+    # Its copy has an ending of four bytes where this one has three.
+    too_long = write_video(videos / "run" / f"{longest}x.ts")
+    report = prepare(videos, output)
+    assert f"run/{longest}.mp4" in files_in(output)
+    assert not report.copies[str(path)].error
+    assert report.failed == {
+        str(too_long): "its copy cannot be written: File name too long",
+    }
+    assert prepare(videos, output).n_known == 7
+
+
+def test_a_file_in_the_way_of_a_folder_is_a_matter_of_its_videos(videos, output):
+    output.mkdir()
+    (output / "run").touch()
+    report = prepare(videos, output)
+    assert sorted(report.failed) == [str(videos / "run" / f"v_{i}.mkv") for i in range(3)]
+    assert len(files_in(output)) == 3
+
+
+def test_a_full_disk_ends_it_and_keeps_what_is_done(videos, output, copied, monkeypatch):
+    counted = preparing.write_copy
+
+    def full(source, target, short_side):
+        if len(copied) == 4:
+            raise OSError(errno.ENOSPC, "No space left on device", target)
+        return counted(source, target, short_side)
+
+    monkeypatch.setattr(preparing, "write_copy", full)
+    with pytest.raises(AnnotationError, match="prepared: cannot be written to.*No space left"):
+        prepare(videos, output)
+    assert len(files_in(output)) == 4
+    monkeypatch.setattr(preparing, "write_copy", counted)
+    assert prepare(videos, output).n_known == 4
+
+
+def test_names_with_control_characters_are_shown_escaped(videos, output):
+    (videos / "run/bad\x1b[2J\u202e.mkv").write_text("no video")
+    report = prepare(videos, output)
+    assert "bad\\x1b[2J\\u202e.mkv" in report.text()
+    assert not {"\x1b", "\u202e"} & set((output / "report.txt").read_text())
+
+
+def test_a_mistake_of_the_program_is_no_fault_of_a_video(videos, output, monkeypatch):
+    def mistake(*_):
+        return [][0]
+
+    monkeypatch.setattr(training_copy, "scaled_size", mistake)
+    with pytest.raises(IndexError):
+        prepare(videos, output)

@@ -8,6 +8,7 @@ from datasets.decoding.errors import VideoError
 from datasets.decoding.frame_folder import FrameFolderReader
 from datasets.decoding.open_reader import open_reader
 from datasets.decoding.video_reader import VideoReader
+from tests.videos import write_video
 
 N_FRAMES, HEIGHT, WIDTH = 12, 48, 64
 
@@ -161,3 +162,31 @@ def test_the_reader_fits_what_the_path_names(folder, tmp_path):
     assert isinstance(open_reader(folder), FrameFolderReader)
     with pytest.raises(VideoError, match="nowhere"):
         open_reader(tmp_path / "nowhere.mp4")
+
+
+@pytest.mark.parametrize("pattern", ["image_%05d.jpg", "image_%d.jpg"])
+def test_a_pattern_opens_the_images_that_fit(tmp_path, pattern):
+    folder = write_frames(
+        tmp_path / "frames", pattern.replace("%05d", "{:05d}").replace("%d", "{}")
+    )
+    write_frames(folder, "other_{}.png", [1])
+    with open_reader(folder / pattern) as reader:
+        assert numbers_of(reader.read(range(len(reader)))) == list(range(N_FRAMES))
+    with pytest.raises(VideoError, match="no image fits"):
+        open_reader(folder / "x_%d.jpg")
+
+
+def test_a_video_with_a_percent_sign_is_a_video(tmp_path):
+    path = write_video(tmp_path / "100%d.mp4")
+    assert isinstance(open_reader(path), VideoReader)
+
+
+def test_several_crops_for_several_clips(folder):
+    reader = FrameFolderReader(folder)
+    crops = [(0, 0, 32, 32), (32, 16, 32, 32)]
+    together = reader.read_clips([[0, 1], [4, 2]], crop=crops, size=16, flip=[False, True])
+    for k, (row, flip) in enumerate((([0, 1], False), ([4, 2], True))):
+        alone = reader.read_clips([row], crop=crops[k], size=16, flip=flip)[0]
+        assert np.array_equal(together[k], alone)
+    with pytest.raises(ValueError, match="1 crops for 2 clips"):
+        reader.read_clips([[0, 1], [4, 2]], crop=crops[:1])
