@@ -17,7 +17,7 @@ setup: $(TRAINING)
 
 $(TRAINING): $(REQUIREMENTS) requirements-common.txt
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) -r $(REQUIREMENTS)
+	$(PIP) -r $(REQUIREMENTS) -r requirements-common.txt
 	@touch $@
 
 # And what the tests need besides.

@@ -1,10 +1,13 @@
 """From the configuration to indexes of videos, and what is known about each of them."""
 
 import contextlib
+import functools
 import os
 from pathlib import Path
 
 from datasets.annotations import load_splits
+from datasets.clips.worker import can_work_apart
+from datasets.cores import available_cores
 from datasets.decoding.packet_index_store import PacketIndexPack, PacketIndexStore
 from datasets.demo import write_demo_corpus
 
@@ -40,8 +43,24 @@ def read_splits(data, seed):
 
 
 def worker_count(workers):
-    """The number of worker processes: as asked for, else one per core this process may use."""
-    return len(os.sched_getaffinity(0)) if workers is None else workers
+    """The number of worker processes that decode.
+
+    Args:
+        workers: As asked for, or None for one per core that this process may use.
+
+    Returns:
+        That number; 0 where the system has no such processes, which is said once.
+    """
+    if workers == 0 or not can_work_apart():
+        if workers != 0:
+            _say_that_decoding_waits()
+        return 0
+    return available_cores() if workers is None else workers
+
+
+@functools.cache
+def _say_that_decoding_waits():
+    print("videos are decoded in the main process: worker processes need Linux", flush=True)
 
 
 def packet_indexes(annotation=None):

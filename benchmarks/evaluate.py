@@ -15,7 +15,6 @@ Without VIDEO it makes its own, in the format of UCF-101 (320 x 240, MPEG-4 with
 """
 
 import argparse
-import os
 import statistics
 import sys
 import tempfile
@@ -34,6 +33,7 @@ from app.evaluation.scoring import score_pieces
 from app.inference.open_engine import open_engine
 from datasets.clips.stream import ClipStream
 from datasets.clips.views import Views
+from datasets.cores import available_cores
 from datasets.index.video_index import Row, VideoIndex
 from models.normalisation import KINETICS_MEAN, KINETICS_STD
 from tests.videos import write_video
@@ -145,7 +145,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--batch", type=int, default=8)
     options = parser.parse_args()
-    threads = len(os.sched_getaffinity(0))
+    threads = available_cores()
     torch.set_num_threads(threads)
     print(f"{threads} threads, {WORKERS} decoding workers, batches of up to {options.batch}")
     with tempfile.TemporaryDirectory() as folder:

@@ -29,6 +29,7 @@ from datasets.clips.loader import ClipLoader  # noqa: E402
 from datasets.clips.training import Augmentation, TrainingClips  # noqa: E402
 from datasets.clips.video_order import TrainingSampler  # noqa: E402
 from datasets.copies.preparing import prepare_copies  # noqa: E402
+from datasets.cores import available_cores  # noqa: E402
 from datasets.decoding.packet_index_store import PacketIndexStore  # noqa: E402
 
 BATCH_SIZE = 16
@@ -122,7 +123,7 @@ def main():
     parser.add_argument("--clips", type=int, default=480, help="clips per measurement")
     parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args()
-    n_cores = len(os.sched_getaffinity(0))
+    n_cores = available_cores()
     worker_counts = [0, *(n for n in (1, 2, 4, 8, 16, 32, 64) if n <= n_cores)]
     with tempfile.TemporaryDirectory() as folder:
         videos = args.videos or Path(folder, "videos")

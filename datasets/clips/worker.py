@@ -14,6 +14,11 @@ LARGEST_KEPT = 32 << 20
 MOST_KEPT = 256 << 20
 
 
+def can_work_apart():
+    """Whether this system has what worker processes need: a fork, and an end with their parent."""
+    return sys.platform == "linux" and hasattr(os, "fork") and hasattr(ctypes.CDLL(None), "prctl")
+
+
 def prepare_worker(worker):
     """Make the worker end when the main process ends, and not before.
 
@@ -29,11 +34,10 @@ def prepare_worker(worker):
     os.setpgid(0, 0)
     parent = os.getppid()
     signal.signal(signal.SIGTERM, _end)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:
-            # The parent went away before the kernel knew.
-            _end(signal.SIGTERM, None)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        # The parent went away before the kernel knew.
+        _end(signal.SIGTERM, None)
 
 
 def keep_freed_memory():

@@ -13,6 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from datasets.annotations.index_file import INDEX_NAME
+from datasets.cores import available_cores
 from datasets.decoding.packet_index import PacketIndex
 from datasets.decoding.packet_index_store import DATA_NAME, file_key, write_table
 from datasets.durable import open_journal, write_text
@@ -46,7 +47,7 @@ def build_index(splits, output, workers=None, verify=False, progress=True):
     Raises:
         AnnotationError: The output folder cannot be written to.
     """
-    workers = workers or len(os.sched_getaffinity(0))
+    workers = workers or available_cores()
     output = os.fspath(output)
     try:
         os.makedirs(output, exist_ok=True)

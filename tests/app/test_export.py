@@ -3,6 +3,7 @@ import errno
 import importlib
 import importlib.util
 import os
+import sys
 
 import numpy as np
 import paddle
@@ -15,6 +16,7 @@ from app.inference.open_engine import open_engine
 from tests.app.small_run import write_corpus
 from tests.app.trained import CONTRACT, LABELS, small_network, write_run, write_weights
 
+verb = sys.modules["app.export"]
 HAS_ONNX = importlib.util.find_spec("paddle2onnx") and importlib.util.find_spec("onnxruntime")
 
 # The module: `app.export` is the function of this name.

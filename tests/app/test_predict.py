@@ -1,5 +1,4 @@
 import csv
-import importlib
 import io
 import json
 import os
@@ -102,7 +101,7 @@ def test_ctrl_c_keeps_what_was_done_before(folder, monkeypatch):
             raise KeyboardInterrupt
         return open_windows(source, *options)
 
-    monkeypatch.setattr(importlib.import_module("app.predict"), "open_windows", open_then_interrupt)
+    monkeypatch.setattr(sys.modules["app.predict"], "open_windows", open_then_interrupt)
     report = predict_on_cpu(folder, folder / "videos")
     assert (len(report.predictions), report.exit_code) == (1, 130)
 
