@@ -2,16 +2,12 @@
 
 from functools import lru_cache
 
-import paddle
-
 from models.onednn.primitives import (
-    BACKWARD_DATA,
     DESTINATION,
     DIFF_DESTINATION,
     DIFF_SOURCE,
     FORWARD_TRAINING,
     GEOMETRIES,
-    RELU,
     RELU_FROM_OUTPUT,
     SOURCE,
     SOURCE_1,
@@ -42,9 +38,7 @@ def relu_backward(layout):
     backward = PrimitiveDescriptor(
         "eltwise_backward", RELU_FROM_OUTPUT, memory, memory, memory, 0.0, 0.0, forward, None
     )
-    return Primitive(
-        backward, {DESTINATION: memory, DIFF_DESTINATION: memory, DIFF_SOURCE: memory}
-    )
+    return Primitive(backward, {DESTINATION: memory, DIFF_DESTINATION: memory, DIFF_SOURCE: memory})
 
 
 def sum_into(total, one, other, layout):

@@ -174,9 +174,7 @@ class Library:
 
     def memory_descriptor(self, primitive_descriptor, which):
         """The memory descriptor (owned by its primitive descriptor) of one argument."""
-        return c_void_p(
-            self._onednn.dnnl_primitive_desc_query_md(primitive_descriptor, which, 0)
-        )
+        return c_void_p(self._onednn.dnnl_primitive_desc_query_md(primitive_descriptor, which, 0))
 
     def size(self, memory_descriptor):
         """The number of bytes that a memory descriptor needs."""

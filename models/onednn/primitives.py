@@ -166,9 +166,7 @@ class PrimitiveDescriptor:
     def layout(self, argument):
         """A `Descriptor` of the memory that the primitive wants for one argument."""
         owned_elsewhere = self._library.memory_descriptor(self, _QUERY[argument])
-        return Descriptor(
-            self._library, self._library.create("memory_desc_clone", owned_elsewhere)
-        )
+        return Descriptor(self._library, self._library.create("memory_desc_clone", owned_elsewhere))
 
 
 class Primitive:

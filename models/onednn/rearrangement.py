@@ -63,7 +63,9 @@ def concatenate(x, y):
     tape = x.tape
     channels = x.shape[1]
     output = x.empty(
-        tape, [x.shape[0], channels + y.shape[1], *x.shape[2:]], x.needs_gradient or y.needs_gradient
+        tape,
+        [x.shape[0], channels + y.shape[1], *x.shape[2:]],
+        x.needs_gradient or y.needs_gradient,
     )
     # Each input with the layout it has inside the output, and where it starts there.
     bytes_each = output.data.element_size()
