@@ -16,6 +16,18 @@ from jsonargparse.typing import (
     PositiveInt,
 )
 
+Architecture = Literal[
+    "r3d",
+    "r2p1d",
+    "preresnet",
+    "wideresnet",
+    "resnext",
+    "densenet",
+    "torchvision_r3d",
+    "torchvision_mc3",
+    "torchvision_r2plus1d",
+]
+
 
 @dataclass
 class ModelConfig:
@@ -23,16 +35,23 @@ class ModelConfig:
 
     Args:
         pretrained: Weights to start from: a name that `python -m app weights` lists, a .pth or
-            .pdparams file, a run folder, or imagenet for a 2D ResNet inflated to 3D.
-        finetune_from: First module to train (conv1, bn1, layer1 to layer4, fc); those before it
-            are frozen, BatchNorm statistics included. Left out, everything is trained.
-        architecture: Network family; r3d is the 3D ResNet.
-        depth: Number of layers; else 18.
+            .pdparams file, a run folder, or imagenet for a 2D network inflated to 3D.
+        finetune_from: First module to train (conv1, bn1, layer1 to layer4, fc, or whatever the
+            network has; a wrong one lists them); those before it are frozen, BatchNorm statistics
+            included. Left out, everything is trained.
+        architecture: Network family; else r3d, the 3D ResNet.
+        depth: Number of layers; else 18, or the family's smallest published one.
         shortcut: Shortcut where the shape changes: B projects, A pads with zeros; else B.
         conv1_t_size: Length of the first convolution in frames, odd; else 7.
         conv1_t_stride: Step of the first convolution in frames; else 1.
         max_pool: Whether the stem ends with a max-pool; else true.
-        widen_factor: Multiplies the number of channels of every stage; else 1.
+        widen_factor: Multiplies the number of channels of every stage; else 1, of wideresnet 2.
+        cardinality: Groups of resnext's middle convolutions; else 32.
+        stem_channels: Channels of the first convolution of wideresnet and resnext: 64 as published,
+            128 as the PyTorch original makes it today; else 64.
+        middle_channels: What torchvision_r2plus1d counts the channels between the halves of a
+            split convolution from: block as torchvision, convolution as IG-65M; else block.
+        bn_epsilon: Epsilon of BatchNorm in the torchvision families, 1e-3 in IG-65M; else 1e-5.
         mean: Channel means (R, G, B) to subtract, in units of value_range; else Kinetics'.
         std: Channel standard deviations to divide by, in units of value_range; else Kinetics'.
         value_range: What the pixel value 255 counts as before mean and std apply; else 1.
@@ -41,13 +60,17 @@ class ModelConfig:
 
     pretrained: str | None = None
     finetune_from: str | None = None
-    architecture: Literal["r3d"] = "r3d"
-    depth: Literal[10, 18, 34, 50, 101, 152, 200] | None = None
+    architecture: Architecture | None = None
+    depth: Literal[10, 18, 34, 50, 101, 121, 152, 169, 200, 201, 264] | None = None
     shortcut: Literal["A", "B"] | None = None
     conv1_t_size: PositiveInt | None = None
     conv1_t_stride: PositiveInt | None = None
     max_pool: bool | None = None
     widen_factor: PositiveFloat | None = None
+    cardinality: PositiveInt | None = None
+    stem_channels: PositiveInt | None = None
+    middle_channels: Literal["block", "convolution"] | None = None
+    bn_epsilon: PositiveFloat | None = None
     mean: tuple[float, float, float] | None = None
     std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] | None = None
     value_range: Literal[1, 255] | None = None
@@ -145,6 +168,8 @@ class TrainConfig:
         sync_batch_norm: On several GPUs, BatchNorm sees the clips of all of them.
         recompute: Keep only what lies between the stages in memory and compute the rest again in
             the backward pass: about a third more time for much larger batches.
+        process_timeout: Seconds that the processes of one training wait for one that does not
+            come along, because its disk is slow for example; then the run ends.
     """
 
     epochs: PositiveInt = 200
@@ -157,6 +182,7 @@ class TrainConfig:
     cutmix: NonNegativeFloat = 0.0
     sync_batch_norm: bool = False
     recompute: bool = False
+    process_timeout: PositiveInt = 1800
 
 
 @dataclass
@@ -169,7 +195,7 @@ class OptimConfig:
         momentum: Momentum.
         weight_decay: Weight decay, on every parameter as in the PyTorch original.
         nesterov: Whether to use Nesterov's momentum.
-        head_lr_multiplier: How much faster the head (fc) learns than the rest.
+        head_lr_multiplier: How much faster the head learns than the rest.
         schedule: Course of the learning rate: steps at the milestones, half a cosine down to zero,
             a step whenever the validation loss stalls, or none.
         milestones: Epochs after which multistep multiplies the learning rate by gamma.
@@ -373,13 +399,16 @@ class IndexConfig:
 
 @dataclass
 class ConvertConfig:
-    """Convert a PyTorch checkpoint of a 3D ResNet to Paddle.
+    """Convert a PyTorch checkpoint of any of the families to Paddle.
 
     Args:
         file: The .pth file.
         output: The .pdparams file to write, or a folder for it; left out, beside the .pth.
         labels: Class names: a text file with one per line, a JSON list, or an annotation file of
             the PyTorch original.
+        architecture: The family that the file must be of; left out, its tensors tell.
+        bn_epsilon: Epsilon of BatchNorm in the torchvision families, which no tensor shows; left
+            out, 1e-3 for IG-65M and 1e-5 for all others.
         no_check: Do not compare the converted network with the PyTorch weights.
         verbose: Say what became of every tensor.
     """
@@ -387,13 +416,21 @@ class ConvertConfig:
     file: str
     output: str | None = None
     labels: str | None = None
+    architecture: Architecture | None = None
+    bn_epsilon: PositiveFloat | None = None
     no_check: bool = False
     verbose: bool = False
 
 
 @dataclass
 class WeightsConfig:
-    """List the published checkpoints and which of them are here."""
+    """List the published checkpoints and which of them are here.
+
+    Args:
+        family: Only those of this family.
+    """
+
+    family: Architecture | None = None
 
 
 @dataclass

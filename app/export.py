@@ -27,7 +27,7 @@ from app.inference.exported_folder import (
 )
 from app.inference.onnx import OnnxEngine, require_onnx, write_onnx
 from app.inference.paddle_inference import InferenceEngine
-from app.trained import find_trained, with_labels
+from app.trained import find_trained, require_classes, with_labels
 from datasets.clips.frame_choice import centre_clip
 from datasets.decoding.errors import VideoError
 from datasets.decoding.open_reader import open_reader
@@ -86,6 +86,7 @@ def export(config):
     trained = find_trained(config.run, config.checkpoint)
     if trained.is_exported:
         raise UserError(f"{config.run}: is exported already; name the run or the weight file")
+    require_classes(trained)
     trained = replace(trained, description=with_labels(trained.description, config.labels))
     description = trained.description
     output = _output_folder(config, trained)

@@ -7,7 +7,6 @@ import sys
 from dataclasses import asdict, replace
 
 import numpy as np
-import paddle.distributed as dist
 from tqdm import tqdm
 
 import models
@@ -22,6 +21,7 @@ from app.training.contact_sheet import contact_sheet
 from app.training.loaders import evaluation_loader, training_loader
 from app.training.network import build_network, describe, find_pretrained, settled
 from app.training.optimizer import build_optimizer, build_schedule
+from app.training.processes import Processes
 from app.training.recipe import Recipe
 from app.training.resuming import check_videos
 from app.training.training_state import TrainingState
@@ -35,7 +35,6 @@ from callbacks import (
     Interruption,
     Progress,
     VisualDLLog,
-    any_process_agrees,
 )
 from datasets.shown import shown
 from weights.files import count_parameters, read_description
@@ -62,7 +61,8 @@ def train(config, folder, device, cleanup):
     Returns:
         The fields of `app.fit.FitResult` but the folder, by name.
     """
-    is_main = dist.get_rank() == 0
+    processes = cleanup.enter_context(Processes(config.train.process_timeout))
+    is_main = processes.rank == 0
     say = _say if is_main else lambda line, stream=None: None
     start = None
     if config.resume:
@@ -91,6 +91,7 @@ def train(config, folder, device, cleanup):
         description.recogniser(network),
         len(training.labels),
         loader.sampler.batches_per_epoch,
+        processes,
         Recipe.of(config, training),
         averages,
     )
@@ -132,7 +133,10 @@ def train(config, folder, device, cleanup):
         stateful |= {"visualdl_log": dashboard, "checkpoint": keeper}
         callbacks += [dashboard, progress, keeper, FailureWatch(failures.update)]
     interruption = cleanup.enter_context(
-        Interruption(keeper.save_now if is_main else lambda: None, any_process_agrees())
+        Interruption(
+            keeper.save_now if is_main else lambda: None,
+            processes.any if processes.number > 1 else None,
+        )
     )
 
     position = model.position

@@ -6,7 +6,6 @@ with a clear message when the loss is no longer finite.
 """
 
 import math
-from contextlib import nullcontext
 
 import numpy as np
 import paddle
@@ -14,6 +13,7 @@ import paddle
 from app.errors import UserError
 from app.evaluation.scores import VideoScores
 from app.metrics import TrainingMetrics
+from app.training.processes import Processes
 from app.training.recipe import Recipe
 from callbacks.training_run import Position
 
@@ -32,16 +32,26 @@ class VideoModel(paddle.Model):
         recogniser: `models.Recogniser`.
         n_classes: Number of its outputs.
         batches_per_epoch: Number of training batches of an epoch; needed by `fit` only.
+        processes: `Processes` that train together; None for this one alone.
         recipe: `Recipe`: how clips and labels become a loss.
         averages: `AveragedWeights` to validate with in place of the last weights, or None.
     """
 
-    def __init__(self, recogniser, n_classes, batches_per_epoch=None, recipe=None, averages=None):
+    def __init__(
+        self,
+        recogniser,
+        n_classes,
+        batches_per_epoch=None,
+        processes=None,
+        recipe=None,
+        averages=None,
+    ):
         # hapi splits a batch by the number of inputs.
         clips = paddle.static.InputSpec([None, 3, None, None, None], "uint8", "clips")
         super().__init__(recogniser, inputs=[clips])
         self.n_classes = n_classes
         self.batches_per_epoch = batches_per_epoch
+        self.processes = processes or Processes(timeout=0)
         self.recipe = recipe or Recipe()
         self.averages = averages
         self.position = Position()
@@ -102,22 +112,17 @@ class VideoModel(paddle.Model):
         Returns:
             The mean loss of the batch, in a list as hapi wants it.
         """
-        network, synchronisation = self.network, nullcontext()
-        if self._adapter._nranks > 1:
-            network = self._adapter.ddp_model
-            synchronisation = nullcontext() if update else network.no_sync()
         self.network.train()
         labels = labels[0]
         clips, loss = self.recipe.mix(inputs[0], self.position)
-        with synchronisation:
-            logits = network(clips)
-            losses = loss(logits, labels)
-            # The sum now and one division by the number of clips before the update: the same
-            # gradient as one big batch, the incomplete last group of an epoch included.
-            losses.sum().backward()
+        logits = self.network(clips)
+        losses = loss(logits, labels)
+        # The sum now and one division by the number of clips before the update: the same gradient
+        # as one big batch, the incomplete last group of an epoch included.
+        losses.sum().backward()
         self._clips_since_update += len(labels)
         with paddle.no_grad():
-            squares = self._divide_gradients() if update else paddle.zeros([])
+            squares = self._average_gradients() if update else paddle.zeros([])
             correct = (logits.argmax(axis=1) == labels).astype("float32")
             # One transfer: each waits for all that the device has been told to do.
             numbers = paddle.concat([paddle.stack([losses.mean(), squares]), losses, correct])
@@ -136,9 +141,14 @@ class VideoModel(paddle.Model):
                 self.averages.update(self.position.step)
         return [self.loss]
 
-    def _divide_gradients(self):
-        """Make sums of gradients their means, and clip them; returns the sum of their squares."""
+    def _average_gradients(self):
+        """Make sums of gradients their means over all clips, and clip them.
+
+        Returns:
+            The sum of their squares before.
+        """
         gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
+        self.processes.average(gradients)
         squares = paddle.zeros([])
         for gradient in gradients:
             gradient.scale_(1.0 / self._clips_since_update)
@@ -177,13 +187,12 @@ class VideoModel(paddle.Model):
             # hapi resets neither its own `logs={}` default nor a sampler between epochs.
             data_loader.sampler.start_at(self.position.epoch, self.position.batch)
             logs = super()._run_one_epoch(data_loader, callbacks, mode, {})
+            self.processes.meet()
             self.training_metrics.gather()
             logs.update(self.training_metrics.result())
             self.training_metrics.reset()
             return logs
         self._video_scores = VideoScores(data_loader.dataset.index.label, self.n_classes)
-        with self.averages.in_place() if self.averages is not None else nullcontext():
-            logs = super()._run_one_epoch(data_loader, callbacks, mode, {})
         self.evaluation = self._video_scores.summary()
         logs.update(self.evaluation.values())
         self.position.epoch += 1

@@ -25,11 +25,11 @@ _ENGINE_CPU = 1
 _STREAM_IN_ORDER = 1
 
 
-class Unavailable(RuntimeError):
+class Unavailable(RuntimeError):  # noqa: N818 - a reason to take other kernels, not an error
     """oneDNN cannot be used here; the message says why."""
 
 
-class Failure(RuntimeError):
+class Failure(RuntimeError):  # noqa: N818 - the same
     """A call into oneDNN did not succeed; the message names the call and its status."""
 
 
