@@ -6,6 +6,7 @@ with a clear message when the loss is no longer finite.
 """
 
 import math
+from contextlib import nullcontext
 
 import numpy as np
 import paddle
@@ -193,6 +194,9 @@ class VideoModel(paddle.Model):
             self.training_metrics.reset()
             return logs
         self._video_scores = VideoScores(data_loader.dataset.index.label, self.n_classes)
+        with self.averages.in_place() if self.averages is not None else nullcontext():
+            logs = super()._run_one_epoch(data_loader, callbacks, mode, {})
+        self.processes.meet()
         self.evaluation = self._video_scores.summary()
         logs.update(self.evaluation.values())
         self.position.epoch += 1
