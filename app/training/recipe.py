@@ -44,6 +44,16 @@ class Recipe:
         loss = ClipLoss(optim.label_smoothing, weights)
         return cls(loss, train.mixup, train.cutmix, optim.clip_norm, train.seed)
 
+    def batch_seed(self, position, rank):
+        """A seed for what the network draws: another for each batch and process, always the same.
+
+        Args:
+            position: `Position` of the batch.
+            rank: Number of the process.
+        """
+        entropy = [self.seed, position.epoch, position.batch, rank]
+        return int(np.random.SeedSequence(entropy).generate_state(1)[0])
+
     def mix(self, clips, position):
         """Mix a batch, or leave it as it is.
 

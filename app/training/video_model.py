@@ -116,6 +116,9 @@ class VideoModel(paddle.Model):
         self.network.train()
         labels = labels[0]
         clips, loss = self.recipe.mix(inputs[0], self.position)
+        if self.bare_network.dropout:
+            # Paddle's generator of random numbers does not come back from a checkpoint as it was.
+            paddle.seed(self.recipe.batch_seed(self.position, self.processes.rank))
         logits = self.network(clips)
         losses = loss(logits, labels)
         # The sum now and one division by the number of clips before the update: the same gradient
