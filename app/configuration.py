@@ -534,3 +534,16 @@ class PrepareConfig:
     split: PositiveInt = 1
     short_side: PositiveInt = 128
     workers: PositiveInt | None = None
+
+
+@dataclass
+class ReportConfig:
+    """Write one page that shows what ran, how it went and where it is wrong.
+
+    Args:
+        runs: Run folders; several are laid over each other.
+        output: HTML file to write. Left out, report.html in the first run folder.
+    """
+
+    runs: list[str]
+    output: str | None = None

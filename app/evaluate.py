@@ -17,6 +17,7 @@ from app.errors import UserError, writing
 from app.evaluation.report import EvaluationReport, ReportFiles
 from app.evaluation.scoring import Scoring
 from app.inference.open_engine import open_engine
+from app.report import refresh
 from app.stop_signals import Stopped, stop_signals
 from app.trained import find_trained
 from datasets.clips.views import Views
@@ -98,12 +99,15 @@ def evaluate(config):
             views=str(views),
             labels=engine.labels,
             true_classes=true_classes,
+            paths=[index.path(row) for row in range(len(index))],
             video_ids=_unique(index.video_id(row) for row in range(len(index))),
             evaluation=evaluation,
             failed=scoring.failures.failed,
         )
         report.write(config.top_k)
         scoring.progress.remove()
+    if trained.checkpoint is not None and config.output is None:
+        refresh(trained.folder)
     return report
 
 
