@@ -2,7 +2,10 @@
 
 import csv
 import io
+import itertools
+import json
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -42,6 +45,31 @@ class ReportFiles:
         self.failures = folder / f"{name}.failures.jsonl"
         self.progress = folder / f"{name}.partial"
 
+    @classmethod
+    def choose(cls, folder, name, source):
+        """Files of this name, or with a number behind it where other data has taken it.
+
+        Args:
+            folder: The folder they are in.
+            name: What their names begin with.
+            source: What tells data of this name apart, as in `EvaluationReport`.
+        """
+        names = (name if number == 1 else f"{name}-{number}" for number in itertools.count(1))
+        return next(files for files in (cls(folder, n) for n in names) if files._are_of(source))
+
+    def _are_of(self, source):
+        """Whether what is kept under these names, if anything, is of the same data."""
+        for path, read in ((self.report, Path.read_bytes), (self.progress, _first_line)):
+            if path.exists():
+                try:
+                    kept = json.loads(read(path)).get("source")
+                except (OSError, ValueError, AttributeError):
+                    # Half a file, of nobody knows what: a new one may take its place.
+                    continue
+                if kept != source:
+                    return False
+        return True
+
 
 @dataclass(frozen=True)
 class EvaluationReport:
@@ -52,6 +80,7 @@ class EvaluationReport:
         network: The checkpoint or file evaluated.
         engine: How it was computed.
         split: Part of the data.
+        source: Where the data is; None for that of the run itself.
         views: The clips of a video that were scored, as text.
         labels: Class names in output order.
         true_classes: int `[n_videos]`, class of each row, failed ones included.
@@ -65,6 +94,7 @@ class EvaluationReport:
     network: str
     engine: str
     split: str
+    source: str | None
     views: str
     labels: tuple[str, ...]
     true_classes: np.ndarray = field(repr=False)
@@ -180,6 +210,7 @@ class EvaluationReport:
         return {
             "checkpoint": self.network,
             "engine": self.engine,
+            "source": self.source,
             "split": self.split,
             "views": self.views,
             "videos": len(self.true_classes),
@@ -191,6 +222,11 @@ class EvaluationReport:
             ],
             "failed": self.failed,
         }
+
+
+def _first_line(path):
+    with path.open("rb") as file:
+        return file.readline()
 
 
 def _table(classes):

@@ -12,7 +12,8 @@ import numpy as np
 
 from app.data import read_splits, usual_split
 from app.errors import UserError
-from datasets.index.video_index import AnnotationError, VideoIndex
+from datasets.annotations.errors import AnnotationError
+from datasets.index.video_index import VideoIndex
 from datasets.shown import shown
 
 # Bytes of a name from outside that the names of files repeat; they have endings to come.

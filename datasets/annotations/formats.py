@@ -26,7 +26,13 @@ KINDS = (
 
 
 def load_splits(
-    videos, annotation=None, split=1, val_fraction=0.2, group_pattern=UCF_GROUP, seed=0
+    videos,
+    annotation=None,
+    split=1,
+    val_fraction=0.2,
+    group_pattern=UCF_GROUP,
+    seed=0,
+    names_only=False,
 ):
     """Reads what videos there are, with their labels and splits, from any known layout.
 
@@ -47,6 +53,8 @@ def load_splits(
             name tells which videos belong together, see
             :func:`datasets.annotations.drawn_split.draw_split`.
         seed: Seed of the draw.
+        names_only: Look for no videos: for whoever needs the names and classes that an annotation
+            lists; `videos` is not used then.
 
     Returns:
         `Splits`, ``{"train": VideoIndex, "val": VideoIndex}`` and "test"
@@ -66,11 +74,11 @@ def load_splits(
             return read_index_file(videos, os.path.join(annotation, INDEX_NAME))
         if annotation.endswith(".npz"):
             return read_index_file(videos, annotation)
-        if videos is None:
+        if videos is None and not names_only:
             raise AnnotationError(f"videos: the folder of the videos in {annotation} is needed")
 
-    videos = os.fspath(videos)
-    if not os.path.isdir(videos):
+    videos = None if names_only and annotation is not None else os.fspath(videos)
+    if videos is not None and not os.path.isdir(videos):
         kind = "is a file, a folder is needed" if os.path.exists(videos) else "no such folder"
         raise AnnotationError(f"videos {videos}: {kind}")
     if annotation is None:

@@ -26,7 +26,7 @@ LABELS = ("run", "swim", "jump", "walk")
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
     """Nine validation videos of three classes, one of them long; the classes sort as j, r, w."""
-    folder = write_corpus(tmp_path_factory.mktemp("corpus"), n_train=1, n_val=3)
+    folder = write_corpus(tmp_path_factory.mktemp("videos") / "corpus", n_train=1, n_val=3)
     write_video(folder / "val" / "run" / "1.mp4", frames=90, width=64, height=40, seed=9)
     return folder
 
@@ -68,10 +68,10 @@ def test_the_files_of_an_evaluation_agree_with_each_other(weights, corpus, tmp_p
     assert values["clips"] == 8 * 3 + 23
     files = report.files
     assert {path.name for path in tmp_path.iterdir()} == {
-        "val-windows4.json",
-        "val-windows4.predictions.json",
-        "val-windows4.classes.csv",
-        "val-windows4.confusion.png",
+        "val-corpus-windows4.json",
+        "val-corpus-windows4.predictions.json",
+        "val-corpus-windows4.classes.csv",
+        "val-corpus-windows4.confusion.png",
     }
     assert files.confusion.read_bytes().startswith(b"\x89PNG")
 
@@ -106,7 +106,7 @@ def test_the_score_of_a_video_is_the_mean_over_its_views(weights, corpus, tmp_pa
     from weights.files import load_network
 
     evaluate(config(weights, corpus, tmp_path, views="even:3,crops:3", top_k=4))
-    predictions = json.loads((tmp_path / "val-even3-crops3.predictions.json").read_text())
+    predictions = json.loads((tmp_path / "val-corpus-even3-crops3.predictions.json").read_text())
     network, description = load_network(weights)
     network.eval()
     mean, std = (
@@ -207,7 +207,7 @@ def test_a_full_disk_is_one_line(weights, corpus, tmp_path, monkeypatch, capsys)
     words = f"evaluate {weights} --videos {corpus} --output {tmp_path} --device cpu --workers 0"
     assert main([*words.split(), "--engine", "dynamic"]) == 2
     err = capsys.readouterr().err
-    assert "val.partial: cannot be written: No space left" in err and err.count("\n") == 1
+    assert "val-corpus.partial: cannot be written: No space left" in err and err.count("\n") == 1
 
 
 def test_a_resume_of_another_evaluation_is_refused(weights, corpus, tmp_path, monkeypatch, capsys):
@@ -248,7 +248,7 @@ def test_splits_and_views_have_files_of_their_own(weights, corpus, tmp_path):
     evaluate(config(weights, corpus, tmp_path, views="even:3"))
     evaluate(config(weights, corpus, tmp_path, views="even:2"))
     reports = sorted(path.name for path in tmp_path.glob("*.json") if "pred" not in path.name)
-    assert reports == ["train.json", "val-even2.json", "val.json"]
+    assert reports == ["train-corpus.json", "val-corpus-even2.json", "val-corpus.json"]
 
 
 MISTAKES = [
@@ -318,7 +318,7 @@ def test_a_weight_file_needs_videos_and_class_names(weights, corpus, tmp_path, c
     assert "--labels FILE" in capsys.readouterr().err
     (tmp_path / "labels.txt").write_text("\n".join(LABELS))
     assert main([*words, "--labels", str(tmp_path / "labels.txt")]) == 0
-    assert (tmp_path / "evaluation" / "nameless" / "val.json").is_file()
+    assert (tmp_path / "evaluation" / "nameless" / "val-corpus.json").is_file()
 
 
 @pytest.mark.slow
@@ -331,6 +331,7 @@ def test_a_run_and_its_export_are_evaluated_alike(corpus, tmp_path, capsys):
     words = f"--videos {corpus} --views even:2 --workers 0".split()
     assert main(["evaluate", str(tmp_path / "exported"), *words]) == 0
     ours = json.loads((run / "evaluation" / "val.json").read_text())
-    theirs = json.loads((tmp_path / "exported/evaluation/val-even2.json").read_text())
+    theirs = json.loads((tmp_path / "exported/evaluation/val-corpus-even2.json").read_text())
     assert ours.pop("checkpoint") == "epoch-0001" and theirs.pop("checkpoint") == "exported"
+    assert ours.pop("source") is None and theirs.pop("source") == str(corpus)
     assert ours == theirs

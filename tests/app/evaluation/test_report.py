@@ -20,6 +20,7 @@ def make_report(folder, n_classes=6, network="epoch-0001", failed=()):
         network=network,
         engine="eager on cpu",
         split="val",
+        source=None,
         views="even:1",
         labels=tuple(f"class {number}" for number in classes),
         true_classes=classes,
