@@ -214,7 +214,7 @@ def _versions():
 
 def _user_errors():
     """The errors that a user can mend; the rooms they come from are imported only now."""
-    from datasets.index.video_index import AnnotationError
+    from datasets.annotations.errors import AnnotationError
     from weights.errors import WeightsError
 
     return ArgumentError, UserError, AnnotationError, WeightsError

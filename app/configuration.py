@@ -241,13 +241,15 @@ class EvaluateConfig:
 
     Args:
         run: Run folder, converted .pdparams file, or exported folder.
-        split: Which part of the data to evaluate.
+        split: Which part of the data to evaluate; all takes every video. Left out, the validation
+            part, or all of the videos named here that come without a split of their own.
         views: Clips of a video that are scored and averaged. even:3 is three clips evenly spread,
             windows:16 a window every 16 frames (the PyTorch original's test protocol), and
             even:10,crops:3 three crops of each of ten clips (what most papers report). Left out,
             as in the validation of the run's training, else even:3.
         checkpoint: Name of the checkpoint of a run: best, last, or one such as epoch-0007.
-        videos: Folder of videos; needed unless run is a run folder whose videos did not move.
+        videos: Folder of videos; needed unless run is a run folder and its own validation is
+            wanted.
         annotation: File or folder with the labels and the split, as for fit.
         annotation_split: Which of the official splits of the annotation.
         labels: File with the class names, to replace those of the weights.
@@ -263,7 +265,7 @@ class EvaluateConfig:
     """
 
     run: str
-    split: Literal["train", "val", "test"] = "val"
+    split: Literal["train", "val", "test", "all"] | None = None
     views: str | None = None
     checkpoint: str = "best"
     videos: str | None = None
@@ -285,16 +287,21 @@ class ScoreConfig:
 
     Args:
         predictions: Result file.
-        annotation: Annotation file of the PyTorch original, with the true classes.
-        subset: Which videos of the annotation are scored.
-        k: A video is right when its class is among the k best, for each of these k.
+        annotation: The true classes: whatever fit takes as --data.annotation, or the folder of
+            videos whose subfolders are the classes.
+        subset: Which videos of the annotation are scored. Left out, the validation, or all where
+            the annotation has no split of its own.
+        split: Which of the official splits of the annotation.
+        k: A video is right when its class is among the k best, for each of these k. Left out, 1
+            and 5, where there are more than five classes.
         ignore_missing: Leave videos out that have no result, instead of counting them as wrong.
     """
 
     predictions: str
     annotation: str
-    subset: Literal["training", "validation", "testing"] = "validation"
-    k: tuple[PositiveInt, ...] | PositiveInt = (1, 5)
+    subset: Literal["training", "validation", "testing", "all"] | None = None
+    split: PositiveInt = 1
+    k: tuple[PositiveInt, ...] | PositiveInt | None = None
     ignore_missing: bool = False
 
 

@@ -4,10 +4,12 @@ import paddle.distributed as dist
 
 from app.data import packet_indexes, worker_count
 from app.errors import UserError
+from datasets.clips.clip_shape import ClipShape
 from datasets.clips.evaluation import EvaluationClips
 from datasets.clips.loader import ClipLoader
 from datasets.clips.training import Augmentation, TrainingClips
 from datasets.clips.video_order import EvaluationSampler, TrainingSampler
+from datasets.clips.views import Views
 
 
 def training_loader(config, index, on_failure, max_failures):
@@ -25,9 +27,7 @@ def training_loader(config, index, on_failure, max_failures):
     clip, train = config.clip, config.train
     clips = TrainingClips(
         index,
-        clip.frames,
-        clip.stride,
-        clip.size,
+        ClipShape(clip.frames, clip.stride, clip.size),
         Augmentation(clip.crop_scale, clip.crop_ratio, clip.flip),
         train.seed,
         # One more in a row than the run bears ends it anyway.
@@ -67,10 +67,8 @@ def evaluation_loader(clip, index, batch_clips, workers, on_failure, annotation=
     """
     clips = EvaluationClips(
         index,
-        clip.frames,
-        clip.stride,
-        clip.size,
-        clip.val_clips,
+        ClipShape(clip.frames, clip.stride, clip.size),
+        Views("even", clip.val_clips),
         packet_indexes(annotation),
     )
     sampler = EvaluationSampler(

@@ -45,9 +45,7 @@ class TrainingClips(Dataset):
 
     Args:
         index: ``datasets.index.video_index.VideoIndex``.
-        frames: Frames per clip.
-        stride: Step between the frames of a clip.
-        size: Width and height of a clip in pixels.
+        shape: `ClipShape`.
         augmentation: ``Augmentation``.
         seed: Seed of all random choices.
         max_attempts: How many videos in a row are tried before the sample stays empty.
@@ -60,9 +58,7 @@ class TrainingClips(Dataset):
     def __init__(
         self,
         index,
-        frames,
-        stride,
-        size,
+        shape,
         augmentation,
         seed,
         max_attempts,
@@ -71,14 +67,12 @@ class TrainingClips(Dataset):
     ):
         super().__init__()
         self.index = index
-        self.frames = frames
-        self.stride = stride
-        self.size = size
+        self.shape = shape
         self.augmentation = augmentation
         self.seed = seed
         self.max_attempts = max_attempts
         self.packet_indexes = packet_indexes
-        self.clips = clips
+        self.most_clips = clips
 
     def __len__(self):
         return len(self.index)
@@ -106,14 +100,14 @@ class TrainingClips(Dataset):
 
     def _read(self, row, generator):
         with open_row(self.index, row, self.packet_indexes) as (reader, first, n_frames):
-            draw = self.augmentation
+            draw, shape = self.augmentation, self.shape
             frames, crops, flips = [], [], []
-            for _ in range(self.clips):
-                frames.append(first + random_clip(n_frames, self.frames, self.stride, generator))
+            for _ in range(self.most_clips):
+                frames.append(first + random_clip(n_frames, shape.frames, shape.stride, generator))
                 crops.append(
                     random_resized_crop(
                         reader.width, reader.height, generator, draw.scale, draw.ratio
                     )
                 )
                 flips.append(bool(generator.random() < draw.flip))
-            return reader.read_clips(np.stack(frames), crop=crops, size=self.size, flip=flips)
+            return reader.read_clips(np.stack(frames), crop=crops, size=shape.size, flip=flips)

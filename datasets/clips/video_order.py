@@ -40,6 +40,11 @@ class TrainingSampler(BatchSampler):
     def batches_per_epoch(self):
         return -(-self.n_videos // self.batch_size)
 
+    @property
+    def largest_batch(self):
+        """How many videos the largest batch of one process has."""
+        return -(-min(self.batch_size, self.n_videos) // self.n_ranks)
+
     def __len__(self):
         return self.batches_per_epoch - self.first_batch
 
@@ -71,6 +76,11 @@ class EvaluationSampler(BatchSampler):
     def __init__(self, n_videos, batch_size, rank=0, n_ranks=1):
         self.rows = range(rank, n_videos, n_ranks)
         self.batch_size = batch_size
+
+    @property
+    def largest_batch(self):
+        """How many videos the largest batch of this process has."""
+        return min(self.batch_size, len(self.rows))
 
     def __len__(self):
         return -(-len(self.rows) // self.batch_size)

@@ -323,7 +323,7 @@ def test_too_many_bad_files_end_the_run_with_a_name(corpus, tmp_path, workers):
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_mistake_in_the_program_is_shown_whole(corpus, tmp_path, workers, monkeypatch):
     from datasets.clips import training
-    from datasets.clips.loader import ClipError
+    from datasets.clips.errors import ClipError
 
     def broken(*_):
         raise AttributeError("a bug in the sampling")
