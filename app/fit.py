@@ -94,6 +94,10 @@ def fit(config):
     """
     _check_values(config)
     device = choose_device(config.train.device)
+    if config.train.sync_batch_norm and device == "cpu":
+        raise UserError(
+            "--train.sync_batch_norm: Paddle has it for GPUs only, and the device is the cpu"
+        )
     folder = _open_folder(config)
     seed_everything(config.train.seed)
 
@@ -120,10 +124,21 @@ def _check_values(config):
         )
     if config.data.max_failures < 0:
         raise UserError("--data.max_failures cannot be negative")
-    for name in ("crop_scale", "crop_ratio"):
-        low, high = getattr(config.clip, name)
+    for name in ("crop_scale", "crop_ratio", "random_stride"):
+        low, high = getattr(config.clip, name) or (0, 0)
         if low > high:
             raise UserError(f"--clip.{name}: the smallest comes first, not {low} before {high}")
+    if config.clip.hue > 0.5:
+        raise UserError(
+            f"--clip.hue {config.clip.hue}: half of the colour circle, 0.5, is the most"
+        )
+    for name, value in (
+        ("model.dropout", config.model.dropout),
+        ("optim.label_smoothing", config.optim.label_smoothing),
+        ("optim.ema", config.optim.ema),
+    ):
+        if value == 1:
+            raise UserError(f"--{name} 1: would leave nothing to learn from; it must be below 1")
     if config.model.conv1_t_size is not None and config.model.conv1_t_size % 2 == 0:
         raise UserError(f"--model.conv1_t_size {config.model.conv1_t_size}: must be odd")
 
