@@ -140,6 +140,40 @@ def test_gradients_accumulated_equal_those_of_the_big_batch(corpus, tmp_path):
     np.testing.assert_allclose(step([slice(0, 3), slice(3, 6), slice(6, 7)]), whole, rtol=1e-5)
 
 
+def test_a_step_waits_for_the_device_once(monkeypatch):
+    class Linear(paddle.nn.Layer):
+        def __init__(self):
+            super().__init__()
+            self.network = paddle.nn.Linear(3, 4)
+
+        def forward(self, clips):
+            return self.network(clips.astype("float32").mean(axis=[2, 3, 4]) / 255)
+
+    generator = np.random.default_rng(0)
+    clips = paddle.to_tensor(generator.integers(0, 256, (6, 3, 2, 4, 4), dtype=np.uint8))
+    labels = paddle.to_tensor(generator.integers(0, 4, 6))
+    network = Linear()
+    logits = network(clips)
+    loss = float(paddle.nn.functional.cross_entropy(logits, labels))
+    correct = float((logits.numpy().argmax(1) == labels.numpy()).mean())
+    model = VideoModel(network, 4)
+    model.prepare_training(paddle.optimizer.SGD(1.0, parameters=network.parameters()))
+    transfers = []
+    for name in ("numpy", "item", "tolist", "__float__", "__int__", "__bool__", "__array__"):
+        method = getattr(paddle.Tensor, name)
+
+        def counted(tensor, *arguments, name=name, method=method):
+            transfers.append(name)
+            return method(tensor, *arguments)
+
+        monkeypatch.setattr(paddle.Tensor, name, counted)
+    assert model.train_batch([clips], [labels]) == [pytest.approx(loss)]
+    assert transfers == ["numpy"]
+    assert model.training_so_far["train_loss"] == pytest.approx(loss)
+    assert model.training_so_far["train_top1"] == pytest.approx(correct)
+    assert model.gradient_norm > 0
+
+
 def test_repeated_clips_make_an_epoch_longer(corpus, tmp_path):
     config = small_config(corpus, tmp_path / "run", epochs=1)
     config.clip.repeats = 2
