@@ -15,11 +15,11 @@ def contact_sheet(clips, names):
     """Clips as one picture: a row per clip, with its name before it, a column per frame.
 
     Args:
-        clips: uint8 ``[N, 3, T, H, W]``.
+        clips: uint8 `[N, 3, T, H, W]`.
         names: Names of the N clips.
 
     Returns:
-        uint8 ``[height, width, 3]``.
+        uint8 `[height, width, 3]`.
     """
     n_frames = clips.shape[2]
     columns = min(SHEET_FRAMES, n_frames)

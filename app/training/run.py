@@ -130,6 +130,8 @@ def train(config, folder, device, cleanup):
         _hold(folder, is_main, cleanup)
     if is_main:
         if not config.resume:
+            # Another process may have begun and ended one since.
+            folder.check_free()
             folder.write_labels(training.labels)
             splits.save(folder.videos)
         folder.write_config(config_text(kept))

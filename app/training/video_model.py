@@ -57,6 +57,7 @@ class VideoModel(paddle.Model):
         self.averages = averages
         self.position = Position()
         self.training_metrics = TrainingMetrics()
+        self.optimizer = None
         self.evaluation = None
         self.loss = self.gradient_norm = math.nan
         self._clips_since_update = 0
@@ -75,7 +76,7 @@ class VideoModel(paddle.Model):
     @property
     def learning_rate(self):
         """That of the next update."""
-        return self._optimizer.get_lr()
+        return self.optimizer.get_lr()
 
     @property
     def accumulating(self):
@@ -84,6 +85,7 @@ class VideoModel(paddle.Model):
 
     def prepare_training(self, optimizer):
         """Make the model ready for `fit`."""
+        self.optimizer = optimizer
         self.prepare(optimizer, loss=self.recipe.loss)
 
     def fit(self, train_loader, val_loader, epochs, callbacks, accumulate=1):
@@ -137,8 +139,8 @@ class VideoModel(paddle.Model):
         self.training_metrics.update(losses, correct)
         self.position.batch += 1
         if update:
-            self._optimizer.step()
-            self._optimizer.clear_grad()
+            self.optimizer.step()
+            self.optimizer.clear_grad()
             self._clips_since_update = 0
             self.position.step += 1
             if self.averages is not None:
