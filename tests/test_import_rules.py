@@ -1,6 +1,7 @@
 """Which room may import which, read from the sources: nothing is imported here."""
 
 import ast
+import re
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -111,3 +112,17 @@ def test_paddle_waits_until_something_is_asked_for(module):
         found = {name for m in new & sources().keys() for name in imports(m, True)} | parents
         new = found - reached
     assert not {name.partition(".")[0] for name in reached} & {"paddle", "torch", "visualdl"}
+
+
+def test_the_files_that_the_architecture_names_are_there():
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([a-z_0-9]+/[a-z_0-9/]*(?:\.py)?)`", text)
+    assert len(named) > 30
+    for name in named:
+        assert (ROOT / name).exists(), name
+
+
+def test_the_way_of_a_clip_takes_at_most_nine_files():
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    way = re.search(r"from file to loss\n\n(.*?)\n\n", text, re.S)[1]
+    assert 5 <= len(re.findall(r"^\d\. `", way, re.M)) <= 9
