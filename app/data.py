@@ -5,7 +5,7 @@ import functools
 import os
 from pathlib import Path
 
-from datasets.annotations import load_splits
+from datasets.annotations.formats import load_splits
 from datasets.clips.worker import can_work_apart
 from datasets.cores import available_cores
 from datasets.decoding.packet_index_store import PacketIndexPack, PacketIndexStore
@@ -40,6 +40,18 @@ def read_splits(data, seed):
     return load_splits(
         videos, data.annotation, data.split, data.val_fraction, data.group_pattern, seed
     )
+
+
+def usual_split(splits):
+    """The part that shows how good a network is, where nobody names one.
+
+    Args:
+        splits: `datasets.index.video_index.Splits`.
+
+    Returns:
+        "val" where the source says what is to be trained on; else "all": a split is not drawn.
+    """
+    return "val" if {"train", "val"} & splits.keys() else "all"
 
 
 def worker_count(workers):

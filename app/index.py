@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from datasets.annotations import load_splits
+from datasets.annotations.formats import load_splits
 from datasets.index.building import build_index
 from datasets.index.report import IndexReport
 

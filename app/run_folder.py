@@ -42,15 +42,22 @@ class RunFolder:
         """
         if path is not None:
             folder = cls(path)
-            if folder.config.exists():
-                raise UserError(
-                    f"--run_dir {path}: holds a run already; continue it with --resume, or name "
-                    "another folder"
-                )
-        else:
-            names = (f"{default_name}-{n}" if n > 1 else default_name for n in range(1, 10**6))
-            folder = next(f for f in (cls(Path("runs") / n) for n in names) if not f.path.exists())
-        return folder
+            folder.check_free()
+            return folder
+        names = (f"{default_name}-{n}" if n > 1 else default_name for n in range(1, 10**6))
+        return next(f for f in (cls(Path("runs") / n) for n in names) if not f.path.exists())
+
+    def check_free(self):
+        """Make sure that there is no run in the folder.
+
+        Raises:
+            UserError: There is one.
+        """
+        if self.config.exists():
+            raise UserError(
+                f"--run_dir {self.path}: holds a run already; continue it with --resume, or name "
+                "another folder"
+            )
 
     @contextlib.contextmanager
     def locked(self):

@@ -8,6 +8,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from datasets.shown import shown
+
 # VisualDL lets every library's chatter through, and matplotlib warns that its first use takes long.
 logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
@@ -93,6 +95,7 @@ def confusion_picture(matrix, labels, title, longest=None):
     Returns:
         uint8 RGB `[height, width, 3]`.
     """
+    labels = [shown(label) for label in labels]
     groups = group_classes(matrix)
     order = np.concatenate(groups).astype(int)
     worst = worst_confusions(matrix, labels, NAMED_CONFUSIONS)
@@ -104,6 +107,7 @@ def confusion_picture(matrix, labels, title, longest=None):
     figure = Figure(figsize=(width, height), dpi=120)
     if longest is not None:
         figure.dpi = min(figure.dpi, longest / max(width, height))
+    title = shown(title)
     figure.text(margin / width, 1 - margin / height, title, va="center", fontsize=13, **PLAIN)
     axis = figure.add_axes((names / width, (top - side) / height, side / width, side / height))
     _draw_matrix(axis, matrix[order][:, order], [labels[c] for c in order])

@@ -7,9 +7,9 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from datasets.annotations.errors import AnnotationError
 from datasets.annotations.files import list_folder
 from datasets.decoding.frame_sequence import NUMBER_PATTERN
-from datasets.index.video_index import AnnotationError
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ class VideoWindows:
         """Yield pairs of a window's first frame and uint8 ``[3, T, S, S]``, in order."""
         with self._reader:
             for k, clip in self._reader.iterate_clips(self._windows, size=self._size):
-                yield int(self._windows[k, 0]), clip
+                yield int(self._windows[k][0]), clip
 
 
 class StreamWindows:

@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from app.evaluation.confusion import PLAIN, pixels
+from datasets.shown import shown
 
 # Clips on a contact sheet, and frames of each.
 SHEET_CLIPS = 8
@@ -14,11 +15,11 @@ def contact_sheet(clips, names):
     """Clips as one picture: a row per clip, with its name before it, a column per frame.
 
     Args:
-        clips: uint8 ``[N, 3, T, H, W]``.
+        clips: uint8 `[N, 3, T, H, W]`.
         names: Names of the N clips.
 
     Returns:
-        uint8 ``[height, width, 3]``.
+        uint8 `[height, width, 3]`.
     """
     n_frames = clips.shape[2]
     columns = min(SHEET_FRAMES, n_frames)
@@ -31,7 +32,6 @@ def contact_sheet(clips, names):
         for frame, axis in zip(chosen, line, strict=True):
             axis.imshow(clip[:, frame].transpose(1, 2, 0), interpolation="nearest")
             axis.axis("off")
-        line[0].text(
-            -0.08, 0.5, name, ha="right", va="center", transform=line[0].transAxes, **PLAIN
-        )
+        place = {"ha": "right", "va": "center", "transform": line[0].transAxes}
+        line[0].text(-0.08, 0.5, shown(name), **place, **PLAIN)
     return pixels(figure)

@@ -3,8 +3,9 @@
 import os
 
 from datasets.annotations.drawn_split import draw_split
+from datasets.annotations.errors import AnnotationError
 from datasets.annotations.files import list_folder, walk_videos
-from datasets.index.video_index import AnnotationError, Row, Splits, VideoIndex
+from datasets.index.video_index import Row, Splits, VideoIndex
 
 SPLIT_FOLDERS = {
     "train": "train",

@@ -4,10 +4,11 @@ import math
 import os
 
 from datasets.annotations.drawn_split import draw_split
+from datasets.annotations.errors import AnnotationError
 from datasets.annotations.files import VideoFinder
 from datasets.annotations.listed_videos import finish_splits
 from datasets.annotations.text_files import csv_rows, read_text
-from datasets.index.video_index import AnnotationError, Row
+from datasets.index.video_index import Row
 
 HEADER = ["path", "label", "start", "end"]
 FILES = {

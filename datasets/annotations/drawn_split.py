@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 
-from datasets.index.video_index import AnnotationError
+from datasets.annotations.errors import AnnotationError
 
 # UCF-101 cuts several clips (c01, c02, ...) from one recording (g08): v_Archery_g08_c02.avi.
 # Clips of one recording on both sides would make the validation accuracy far too good.

@@ -3,8 +3,8 @@
 import os
 from dataclasses import dataclass, field
 
+from datasets.annotations.errors import AnnotationError
 from datasets.decoding.frame_folder import frame_number
-from datasets.index.video_index import AnnotationError
 
 # By name alone: whether a file really decodes shows when it is decoded, and is reported then.
 # fmt: off
@@ -91,15 +91,17 @@ class VideoFinder:
     candidate would take minutes on a network drive.
 
     Args:
-        root: Folder that holds the videos.
+        root: Folder that holds the videos; None looks for none, and misses none.
 
     Attributes:
         missing: Paths returned for videos that are not there.
     """
 
     def __init__(self, root):
-        self.root = os.fspath(root)
-        list_folder(self.root)  # Fails early, naming the option's value.
+        self.root = "" if root is None else os.fspath(root)
+        self._looks = root is not None
+        if self._looks:
+            list_folder(self.root)  # Fails early, naming the option's value.
         self.missing = set()
         self._stems = {}
 
@@ -115,6 +117,8 @@ class VideoFinder:
             The path of the first one found. When there is none, the path it should have, so that
             the video is missed by name when it is decoded.
         """
+        if not self._looks:
+            return os.path.join(folders[0], name)
         stem, extension = os.path.splitext(name)
         if extension.lower() not in VIDEO_EXTENSIONS:
             stem = name  # The dot belongs to the name, as in "v1.5".

@@ -3,9 +3,10 @@
 import os
 import re
 
+from datasets.annotations.errors import AnnotationError
 from datasets.annotations.files import VideoFinder
 from datasets.annotations.listed_videos import finish_splits
-from datasets.index.video_index import AnnotationError, Row
+from datasets.index.video_index import Row
 
 LIST_NAME = re.compile(r"(?P<label>.+)_test_split(?P<split>\d+)\.txt$")
 # The code behind each video; 0 means that this split does not use it.

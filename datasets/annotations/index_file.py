@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from datasets.annotations.errors import AnnotationError
 from datasets.annotations.files import VideoFinder
 from datasets.index.text_column import TextColumn
-from datasets.index.video_index import AnnotationError, Splits
+from datasets.index.video_index import Splits
 
 INDEX_NAME = "index.npz"
 

@@ -2,9 +2,10 @@
 
 import re
 
+from datasets.annotations.errors import AnnotationError
 from datasets.annotations.files import VideoFinder
 from datasets.annotations.listed_videos import finish_splits
-from datasets.index.video_index import AnnotationError, Row
+from datasets.index.video_index import Row
 
 # train.csv, kinetics_400_train.csv, kinetics-700_val.csv, kinetics700_2020_test.csv, ...
 FILE_NAME = re.compile(r"(?:kinetics.*[_-])?(?P<split>train|val|validate|test)\.csv$")

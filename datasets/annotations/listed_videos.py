@@ -1,6 +1,7 @@
 """The last step of every reader of lists: rows to splits, and a word on what is missing."""
 
-from datasets.index.video_index import AnnotationError, Splits, VideoIndex
+from datasets.annotations.errors import AnnotationError
+from datasets.index.video_index import Splits, VideoIndex
 
 
 def finish_splits(source, finder, labels, rows):

@@ -2,9 +2,10 @@
 
 import os
 
+from datasets.annotations.errors import AnnotationError
 from datasets.annotations.files import VideoFinder
 from datasets.annotations.listed_videos import finish_splits
-from datasets.index.video_index import AnnotationError, Row
+from datasets.index.video_index import Row
 
 CATEGORIES = "moments_categories.txt"
 FILES = {"train": "trainingSet.csv", "val": "validationSet.csv", "test": "testingSet.csv"}

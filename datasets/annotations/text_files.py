@@ -6,7 +6,7 @@ import json
 import os
 import zipfile
 
-from datasets.index.video_index import AnnotationError
+from datasets.annotations.errors import AnnotationError
 
 
 class AnnotationFolder:

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from paddle.io import get_worker_info
 
+from datasets.annotations.errors import AnnotationError
 from datasets.decoding.errors import VideoError
 from datasets.decoding.open_reader import open_reader
-from datasets.index.video_index import AnnotationError
 
 
 class Failure(NamedTuple):

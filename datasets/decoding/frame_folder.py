@@ -88,9 +88,9 @@ class FrameFolderReader(Reader):
             out[indices == index] = rgb
         return out
 
-    def _iterate_clips(self, indices, crops, size, flips):
-        for k, row in enumerate(indices):
-            distinct, order = np.unique(row, return_inverse=True)
+    def _iterate_clips(self, rows, crops, size, flips):
+        for k, row in enumerate(rows):
+            distinct, order = np.unique(self._checked(row, 1), return_inverse=True)
             shape = self.width, self.height
             clip = ClipFilter(self.path, len(distinct), shape, crops[k], size, flips[k])
             for index in distinct:

@@ -12,6 +12,7 @@ from functools import partial
 import numpy as np
 from tqdm import tqdm
 
+from datasets.annotations.errors import AnnotationError
 from datasets.annotations.index_file import INDEX_NAME
 from datasets.cores import available_cores
 from datasets.decoding.packet_index import PacketIndex
@@ -19,7 +20,7 @@ from datasets.decoding.packet_index_store import DATA_NAME, file_key, write_tabl
 from datasets.durable import open_journal, write_text
 from datasets.index.probing import Probe, file_state, probe_video
 from datasets.index.report import IndexReport
-from datasets.index.video_index import AnnotationError, Splits
+from datasets.index.video_index import Splits
 from datasets.process_pool import map_in_processes
 
 PROBES_NAME = "probes.jsonl"

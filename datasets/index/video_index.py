@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from datasets.annotations.errors import AnnotationError
 from datasets.index.text_column import TextColumn
 
 FILE_FORMAT = 1
@@ -30,10 +31,6 @@ NUMBER_COLUMNS = {
     "frame_count": np.int64,
     "fps": np.float32,
 }
-
-
-class AnnotationError(ValueError):
-    """A folder, annotation file or data option that cannot be used; the message is one line."""
 
 
 class Row(NamedTuple):

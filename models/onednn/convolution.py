@@ -26,6 +26,7 @@ from models.onednn.primitives import (
     dims,
     reorder,
 )
+from models.onednn.rearrangement import copy
 
 _DIRECT = 1
 
@@ -84,7 +85,18 @@ class Geometry:
                 self.sizes, stride, kernel, lengths, before, strict=True
             )
         ]
-        self.windows = [dims(stride), dims([0, 0, 0]), dims(before), dims(behind)]
+        self.windows = _windows(stride, before, behind)
+        # Where the kernel is longer than the input, the weight gradient wants the padding in time
+        # to be there in memory: in bfloat16 the library computes some taps wrongly otherwise (the
+        # last maps of a 16-frame clip: 2 frames, 3 taps), and in float32 it is slow.
+        self.lengthened = None
+        self.frames_before = before[0]
+        if kernel[0] > lengths[0]:
+            frames = before[0] + lengths[0] + behind[0]
+            self.lengthened = channels_last(
+                (*source.shape[:2], frames, *lengths[1:]), source.data_type
+            )
+            self.lengthened_windows = _windows(stride, [0, *before[1:]], [0, *behind[1:]])
         self.output_shape = [n, out_channels, *self.sizes]
         strides = dense_strides(weights)
         # Where the first tap that counts lies in the weights' memory, in bytes.
@@ -96,6 +108,10 @@ class Geometry:
             shape = [groups, out_channels // groups, in_channels, *kernel]
             strides = (strides[0] * (out_channels // groups), *strides)
         self.weights = Layout(tuple(shape), FLOAT32, tuple(strides))
+
+
+def _windows(stride, before, behind):
+    return [dims(stride), dims([0, 0, 0]), dims(before), dims(behind)]
 
 
 class Convolution:
@@ -156,6 +172,9 @@ class Convolution:
                 backward, {DIFF_DESTINATION: destination, WEIGHTS: packed, DIFF_SOURCE: source}
             )
         if to_weights:
+            if self.geometry.lengthened:
+                source = self.geometry.lengthened.describe()
+                windows = self.geometry.lengthened_windows
             backward = PrimitiveDescriptor(
                 "convolution_backward_weights",
                 _DIRECT,
@@ -224,7 +243,8 @@ def convolve_with(x, weight, stride, padding, groups, set_gradient):
             return
         if to_weights:
             packed = scratch(kernels.gradient_size)
-            kernels.backward_weights.run(x.address, gradient.data_ptr(), packed.data_ptr())
+            source = _lengthened(x, geometry) if geometry.lengthened else x.data
+            kernels.backward_weights.run(source.data_ptr(), gradient.data_ptr(), packed.data_ptr())
             # Taps that meet no data have no gradient.
             create = paddle.zeros_like if geometry.is_cut else paddle.empty_like
             unpacked = create(weight)
@@ -239,6 +259,16 @@ def convolve_with(x, weight, stride, padding, groups, set_gradient):
 
     tape.record(step)
     return output
+
+
+def _lengthened(x, geometry):
+    """The input with its padding in time, a tensor `[N, D', H, W, C]`."""
+    n, _, d, h, w = geometry.lengthened.shape
+    whole = paddle.zeros([n, d, h, w, x.shape[1]], dtype=x.data.dtype)
+    inside = x.layout._replace(strides=geometry.lengthened.strides)
+    frame = h * w * x.shape[1] * whole.element_size()
+    copy(x.layout, inside).run(x.address, whole.data_ptr() + geometry.frames_before * frame)
+    return whole
 
 
 def scratch(size):

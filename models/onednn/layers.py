@@ -11,6 +11,7 @@ from paddle import nn
 import models.layers
 from models.onednn.activation import Activation
 from models.onednn.library import Unavailable, unavailable_because
+from models.onednn.memory import keep_freed_memory
 from models.onednn.rearrangement import channels_behind, channels_first
 from models.onednn.stem import Clips
 from models.onednn.tape import Tape
@@ -76,6 +77,7 @@ class OneDnnLayers(models.layers.Layers):
         reason = unavailable_because(precision)
         if reason:
             raise Unavailable(reason)
+        keep_freed_memory()
         self.dtype = DTYPES[precision]
 
     def normalise(self, clips, normalisation):

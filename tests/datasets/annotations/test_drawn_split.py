@@ -1,7 +1,8 @@
 import pytest
 
 from datasets.annotations.drawn_split import draw_split
-from datasets.index.video_index import AnnotationError, Row, VideoIndex
+from datasets.annotations.errors import AnnotationError
+from datasets.index.video_index import Row, VideoIndex
 from tests.datasets.annotations.made_files import paths_of
 
 

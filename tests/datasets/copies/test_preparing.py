@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from datasets import process_pool
-from datasets.annotations import load_splits
+from datasets.annotations.errors import AnnotationError
+from datasets.annotations.formats import load_splits
 from datasets.copies import preparing, training_copy
 from datasets.copies.preparing import prepare_copies
 from datasets.copies.training_copy import write_copy
 from datasets.decoding.video_reader import VideoReader
 from datasets.index.building import build_index
-from datasets.index.video_index import AnnotationError
 from tests.videos import refuse_packet, write_video
 
 

@@ -5,7 +5,8 @@ import pickle
 import numpy as np
 import pytest
 
-from datasets.index.video_index import AnnotationError, Row, Splits, VideoIndex
+from datasets.annotations.errors import AnnotationError
+from datasets.index.video_index import Row, Splits, VideoIndex
 
 LABELS = ["jump", "sit down", "Fußball"]
 ROWS = [
