@@ -40,13 +40,14 @@ def test_nothing_heavy_is_imported_with_the_names(tmp_path):
     assert python(source, tmp_path) == "[]\n"
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_stays_one_when_the_module_of_its_name_is_imported(function, tmp_path):
-    package = function.partition(".")[0]
-    module = "app.inference.open_engine" if function == "app.open_engine" else function
-    check = f"assert callable({function}), {function}\n"
-    python(f"import {package}\n{check}import {module}\n{check}", tmp_path)
-    python(f"import {module}\n{check}import {package}\n{check}", tmp_path)
+@pytest.mark.parametrize("order", ["packages first", "modules first"])
+def test_functions_stay_functions_when_the_modules_of_their_names_are_imported(order, tmp_path):
+    modules = [f.replace("app.open_engine", "app.inference.open_engine") for f in FUNCTIONS]
+    packages = ["import app, weights"]
+    imports = [f"import {module}" for module in modules]
+    checks = [f"assert callable({function}), {function}" for function in FUNCTIONS]
+    first, second = (packages, imports) if order == "packages first" else (imports, packages)
+    python("\n".join([*first, *checks, *second, *checks]), tmp_path)
 
 
 def test_every_configuration_class_is_there():
