@@ -22,10 +22,10 @@ show(
         "predict": "app.predict",
         **dict.fromkeys(
             (
-                *("CheckpointConfig", "ClipConfig", "ConvertConfig", "DataConfig"),
-                *("EvaluateConfig", "ExportConfig", "FitConfig", "IndexConfig", "ModelConfig"),
-                *("OptimConfig", "PredictConfig", "PrepareConfig", "ScoreConfig", "SummaryConfig"),
-                "TrainConfig",
+                *("BoardConfig", "CheckpointConfig", "ClipConfig", "ClipSizeConfig"),
+                *("ConvertConfig", "DataConfig", "EvaluateConfig", "ExportConfig", "FitConfig"),
+                *("IndexConfig", "ModelConfig", "OptimConfig", "PredictConfig", "PrepareConfig"),
+                *("ScoreConfig", "SummaryConfig", "TrainConfig", "WeightsConfig"),
             ),
             "app.configuration",
         ),

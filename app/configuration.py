@@ -19,6 +19,18 @@ from jsonargparse.typing import (
 # Clips of one recording, as UCF-101 names them (datasets.annotations.drawn_split.UCF_GROUP).
 GROUP_PATTERN = r"(.+_g\d+)_c\d+$"
 
+Architecture = Literal[
+    "r3d",
+    "r2p1d",
+    "preresnet",
+    "wideresnet",
+    "resnext",
+    "densenet",
+    "torchvision_r3d",
+    "torchvision_mc3",
+    "torchvision_r2plus1d",
+]
+
 
 @dataclass
 class ModelConfig:
@@ -26,33 +38,46 @@ class ModelConfig:
 
     Args:
         pretrained: Weights to start from: a name that `python -m app weights` lists, a .pth or
-            .pdparams file, a run folder, or imagenet for a 2D ResNet inflated to 3D.
-        finetune_from: First module to train (conv1, bn1, layer1 to layer4, fc); those before it
-            are frozen, BatchNorm statistics included. Left out, everything is trained.
-        architecture: Network family; r3d is the 3D ResNet.
-        depth: Number of layers; else 18.
+            .pdparams file, a run folder, or imagenet for a 2D network inflated to 3D.
+        finetune_from: First module to train (conv1, bn1, layer1 to layer4, fc, or whatever the
+            network has; a wrong one lists them); those before it are frozen, BatchNorm statistics
+            included. Left out, everything is trained.
+        architecture: Network family; else r3d, the 3D ResNet.
+        depth: Number of layers; else 18, or the family's smallest published one.
         shortcut: Shortcut where the shape changes: B projects, A pads with zeros; else B.
         conv1_t_size: Length of the first convolution in frames, odd; else 7.
         conv1_t_stride: Step of the first convolution in frames; else 1.
         max_pool: Whether the stem ends with a max-pool; else true.
-        widen_factor: Multiplies the number of channels of every stage; else 1.
+        widen_factor: Multiplies the number of channels of every stage; else 1, of wideresnet 2.
+        cardinality: Groups of resnext's middle convolutions; else 32.
+        stem_channels: Channels of the first convolution of wideresnet and resnext: 64 as published,
+            128 as the PyTorch original makes it today; else 64.
+        middle_channels: What torchvision_r2plus1d counts the channels between the halves of a
+            split convolution from: block as torchvision, convolution as IG-65M; else block.
+        bn_epsilon: Epsilon of BatchNorm in the torchvision families, 1e-3 in IG-65M; else 1e-5.
         mean: Channel means (R, G, B) to subtract, in units of value_range; else Kinetics'.
         std: Channel standard deviations to divide by, in units of value_range; else Kinetics'.
         value_range: What the pixel value 255 counts as before mean and std apply; else 1.
+        dropout: Share of the features before the head that are left out in training.
     """
 
     pretrained: str | None = None
     finetune_from: str | None = None
-    architecture: Literal["r3d"] = "r3d"
-    depth: Literal[10, 18, 34, 50, 101, 152, 200] | None = None
+    architecture: Architecture | None = None
+    depth: Literal[10, 18, 34, 50, 101, 121, 152, 169, 200, 201, 264] | None = None
     shortcut: Literal["A", "B"] | None = None
     conv1_t_size: PositiveInt | None = None
     conv1_t_stride: PositiveInt | None = None
     max_pool: bool | None = None
     widen_factor: PositiveFloat | None = None
+    cardinality: PositiveInt | None = None
+    stem_channels: PositiveInt | None = None
+    middle_channels: Literal["block", "convolution"] | None = None
+    bn_epsilon: PositiveFloat | None = None
     mean: tuple[float, float, float] | None = None
     std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] | None = None
     value_range: Literal[1, 255] | None = None
+    dropout: ClosedUnitInterval = 0.0
 
 
 @dataclass
@@ -71,6 +96,9 @@ class DataConfig:
         max_failures: How many unreadable videos end the run: a whole number counts them, a
             number with a point is a share of the videos.
         demo: Which demo corpus is used where videos is left out.
+        balance: How often the videos of a class are visited in an epoch: none visits every video
+            once, sqrt a class in proportion to the square root of its number of videos, equal all
+            classes alike.
     """
 
     videos: str | None = None
@@ -80,6 +108,7 @@ class DataConfig:
     group_pattern: str = GROUP_PATTERN
     max_failures: int | float = 0.05
     demo: Literal["directions", "turns"] = "directions"
+    balance: Literal["none", "sqrt", "equal"] = "none"
 
 
 @dataclass
@@ -97,6 +126,14 @@ class ClipConfig:
         repeats: How many different training clips a visited video gives; must divide the batch
             size. More than 1 saves decoding where key frames are far apart; an epoch visits every
             video once, and so has as many times the clips.
+        random_stride: Smallest and largest step between the frames of a training clip, drawn for
+            each; left out, stride.
+        brightness: Training clips are made brighter or darker by a factor up to 1 +- this.
+        contrast: The same for contrast.
+        saturation: The same for the strength of colours.
+        hue: Colours are turned by up to this share of the colour circle, 0 to 0.5.
+        greyscale: Probability that a training clip loses its colours.
+        erasing: Probability that a rectangle of a training clip is replaced by noise.
     """
 
     frames: PositiveInt = 16
@@ -107,6 +144,13 @@ class ClipConfig:
     flip: ClosedUnitInterval = 0.5
     val_clips: PositiveInt = 3
     repeats: PositiveInt = 1
+    random_stride: tuple[PositiveInt, PositiveInt] | None = None
+    brightness: ClosedUnitInterval = 0.0
+    contrast: ClosedUnitInterval = 0.0
+    saturation: ClosedUnitInterval = 0.0
+    hue: ClosedUnitInterval = 0.0
+    greyscale: ClosedUnitInterval = 0.0
+    erasing: ClosedUnitInterval = 0.0
 
 
 @dataclass
@@ -122,6 +166,13 @@ class TrainConfig:
         device: Where to compute; auto takes the GPU when Paddle sees one. One of auto, cpu, gpu,
             gpu:0, gpu:1, ...
         early_stopping: End the run after this many epochs without a better val_loss; 0 never.
+        mixup: Parameter of mixup, which blends the clips of a batch in pairs; 0 is off, 0.2 usual.
+        cutmix: Parameter of CutMix, which puts a box of one clip into another; 0 is off, 1 usual.
+        sync_batch_norm: On several GPUs, BatchNorm sees the clips of all of them.
+        recompute: Keep only what lies between the stages in memory and compute the rest again in
+            the backward pass: about a third more time for much larger batches.
+        process_timeout: Seconds that the processes of one training wait for one that does not
+            come along, because its disk is slow for example; then the run ends.
     """
 
     epochs: PositiveInt = 200
@@ -130,18 +181,24 @@ class TrainConfig:
     seed: NonNegativeInt = 0
     device: str = "auto"
     early_stopping: NonNegativeInt = 0
+    mixup: NonNegativeFloat = 0.0
+    cutmix: NonNegativeFloat = 0.0
+    sync_batch_norm: bool = False
+    recompute: bool = False
+    process_timeout: PositiveInt = 1800
 
 
 @dataclass
 class OptimConfig:
-    """Stochastic gradient descent and its learning rate.
+    """The optimizer and its learning rate.
 
     Args:
+        name: sgd is stochastic gradient descent with momentum, adamw Adam with decoupled decay.
         lr: Learning rate after warm-up.
         momentum: Momentum.
         weight_decay: Weight decay, on every parameter as in the PyTorch original.
         nesterov: Whether to use Nesterov's momentum.
-        head_lr_multiplier: How much faster the head (fc) learns than the rest.
+        head_lr_multiplier: How much faster the head learns than the rest.
         schedule: Course of the learning rate: steps at the milestones, half a cosine down to zero,
             a step whenever the validation loss stalls, or none.
         milestones: Epochs after which multistep multiplies the learning rate by gamma.
@@ -149,8 +206,16 @@ class OptimConfig:
         patience: Epochs without a better validation loss that plateau bears.
         warmup_epochs: Epochs (fractions allowed) in which the learning rate rises from zero.
         accumulate: Batches whose gradients make one update, equal to one batch of them all.
+        decay_all: Whether BatchNorm and biases decay as well, as in the PyTorch original.
+        clip_norm: Longer gradients are shortened to this norm; 0 never.
+        label_smoothing: Share of a label that is spread over all classes.
+        class_weights: Clips of rare classes count more in the loss: inverse to the number of
+            videos, or effective as Cui et al. have it.
+        ema: Decay of a moving average of the weights, such as 0.999, which is validated, kept and
+            used in place of the last weights; 0 keeps none.
     """
 
+    name: Literal["sgd", "adamw"] = "sgd"
     lr: PositiveFloat = 0.1
     momentum: NonNegativeFloat = 0.9
     weight_decay: NonNegativeFloat = 1e-3
@@ -162,6 +227,11 @@ class OptimConfig:
     patience: NonNegativeInt = 10
     warmup_epochs: NonNegativeFloat = 0.0
     accumulate: PositiveInt = 1
+    decay_all: bool = True
+    clip_norm: NonNegativeFloat = 0.0
+    label_smoothing: ClosedUnitInterval = 0.0
+    class_weights: Literal["none", "inverse", "effective"] = "none"
+    ema: ClosedUnitInterval = 0.0
 
 
 @dataclass
@@ -218,13 +288,15 @@ class EvaluateConfig:
 
     Args:
         run: Run folder, converted .pdparams file, or exported folder.
-        split: Which part of the data to evaluate.
+        split: Which part of the data to evaluate; all takes every video. Left out, the validation
+            part, or all of the videos named here that come without a split of their own.
         views: Clips of a video that are scored and averaged. even:3 is three clips evenly spread,
             windows:16 a window every 16 frames (the PyTorch original's test protocol), and
             even:10,crops:3 three crops of each of ten clips (what most papers report). Left out,
             as in the validation of the run's training, else even:3.
         checkpoint: Name of the checkpoint of a run: best, last, or one such as epoch-0007.
-        videos: Folder of videos; needed unless run is a run folder whose videos did not move.
+        videos: Folder of videos; needed unless run is a run folder and its own validation is
+            wanted.
         annotation: File or folder with the labels and the split, as for fit.
         annotation_split: Which of the official splits of the annotation.
         labels: File with the class names, to replace those of the weights.
@@ -240,7 +312,7 @@ class EvaluateConfig:
     """
 
     run: str
-    split: Literal["train", "val", "test"] = "val"
+    split: Literal["train", "val", "test", "all"] | None = None
     views: str | None = None
     checkpoint: str = "best"
     videos: str | None = None
@@ -262,16 +334,21 @@ class ScoreConfig:
 
     Args:
         predictions: Result file.
-        annotation: Annotation file of the PyTorch original, with the true classes.
-        subset: Which videos of the annotation are scored.
-        k: A video is right when its class is among the k best, for each of these k.
+        annotation: The true classes: whatever fit takes as --data.annotation, or the folder of
+            videos whose subfolders are the classes.
+        subset: Which videos of the annotation are scored. Left out, the validation, or all where
+            the annotation has no split of its own.
+        split: Which of the official splits of the annotation.
+        k: A video is right when its class is among the k best, for each of these k. Left out, 1
+            and 5, where there are more than five classes.
         ignore_missing: Leave videos out that have no result, instead of counting them as wrong.
     """
 
     predictions: str
     annotation: str
-    subset: Literal["training", "validation", "testing"] = "validation"
-    k: tuple[PositiveInt, ...] | PositiveInt = (1, 5)
+    subset: Literal["training", "validation", "testing", "all"] | None = None
+    split: PositiveInt = 1
+    k: tuple[PositiveInt, ...] | PositiveInt | None = None
     ignore_missing: bool = False
 
 
@@ -335,13 +412,16 @@ class IndexConfig:
 
 @dataclass
 class ConvertConfig:
-    """Convert a PyTorch checkpoint of a 3D ResNet to Paddle.
+    """Convert a PyTorch checkpoint of any of the families to Paddle.
 
     Args:
         file: The .pth file.
         output: The .pdparams file to write, or a folder for it; left out, beside the .pth.
         labels: Class names: a text file with one per line, a JSON list, or an annotation file of
             the PyTorch original.
+        architecture: The family that the file must be of; left out, its tensors tell.
+        bn_epsilon: Epsilon of BatchNorm in the torchvision families, which no tensor shows; left
+            out, 1e-3 for IG-65M and 1e-5 for all others.
         no_check: Do not compare the converted network with the PyTorch weights.
         verbose: Say what became of every tensor.
     """
@@ -349,13 +429,21 @@ class ConvertConfig:
     file: str
     output: str | None = None
     labels: str | None = None
+    architecture: Architecture | None = None
+    bn_epsilon: PositiveFloat | None = None
     no_check: bool = False
     verbose: bool = False
 
 
 @dataclass
 class WeightsConfig:
-    """List the published checkpoints and which of them are here."""
+    """List the published checkpoints and which of them are here.
+
+    Args:
+        family: Only those of this family.
+    """
+
+    family: Architecture | None = None
 
 
 @dataclass
@@ -459,3 +547,16 @@ class PrepareConfig:
     split: PositiveInt = 1
     short_side: PositiveInt = 128
     workers: PositiveInt | None = None
+
+
+@dataclass
+class ReportConfig:
+    """Write one page that shows what ran, how it went and where it is wrong.
+
+    Args:
+        runs: Run folders; several are laid over each other.
+        output: HTML file to write. Left out, report.html in the first run folder.
+    """
+
+    runs: list[str]
+    output: str | None = None

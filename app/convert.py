@@ -33,7 +33,14 @@ def convert(config):
         ``Conversion``.
 
     Raises:
-        WeightsError: The file is not a sound checkpoint of a 3D ResNet; nothing is written.
+        WeightsError: The file is not a sound checkpoint of one of the families; nothing is written.
     """
-    result = convert_weights(config.file, config.output, config.labels, check=not config.no_check)
+    result = convert_weights(
+        config.file,
+        config.output,
+        config.labels,
+        check=not config.no_check,
+        architecture=config.architecture,
+        bn_epsilon=config.bn_epsilon,
+    )
     return Conversion(result, config.verbose)

@@ -42,6 +42,18 @@ def read_splits(data, seed):
     )
 
 
+def usual_split(splits):
+    """The part that shows how good a network is, where nobody names one.
+
+    Args:
+        splits: `datasets.index.video_index.Splits`.
+
+    Returns:
+        "val" where the source says what is to be trained on; else "all": a split is not drawn.
+    """
+    return "val" if {"train", "val"} & splits.keys() else "all"
+
+
 def worker_count(workers):
     """The number of worker processes that decode.
 

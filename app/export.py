@@ -27,11 +27,12 @@ from app.inference.exported_folder import (
 )
 from app.inference.onnx import OnnxEngine, require_onnx, write_onnx
 from app.inference.paddle_inference import InferenceEngine
-from app.trained import find_trained, with_labels
+from app.trained import find_trained, require_classes, with_labels
 from datasets.annotations.errors import AnnotationError
 from datasets.clips.frame_choice import centre_clip
 from datasets.decoding.errors import VideoError
 from datasets.decoding.open_reader import open_reader
+from datasets.shown import counted, shown
 from weights.durable import written_aside
 from weights.errors import WeightsError
 from weights.files import load_network
@@ -64,7 +65,8 @@ class ExportReport:
         return (
             f"{runtime} against the original on {self.clips}: "
             f"largest difference of a score {self.difference:.2g}\n"
-            f"exported: {self.folder} ({self.n_classes} classes, {size:.1f} MB)"
+            f"exported: {shown(self.folder)} ({counted(self.n_classes, 'class', 'classes')}, "
+            f"{size:.1f} MB)"
         )
 
 
@@ -86,6 +88,7 @@ def export(config):
     trained = find_trained(config.run, config.checkpoint)
     if trained.is_exported:
         raise UserError(f"{config.run}: is exported already; name the run or the weight file")
+    require_classes(trained)
     trained = replace(trained, description=with_labels(trained.description, config.labels))
     description = trained.description
     output = _output_folder(config, trained)
@@ -146,7 +149,7 @@ def _clips(config, trained):
     """Clips to compare on, uint8 `[N, 3, T, S, S]`, and what they are in words."""
     clips = _real_clips(config, trained)
     if clips:
-        return np.stack(clips), f"{len(clips)} clips of the run's videos"
+        return np.stack(clips), f"{counted(len(clips), 'clip')} of the run's videos"
     contract = trained.description.input
     shape = (CLIPS, 3, contract.frames, contract.size, contract.size)
     noise = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)

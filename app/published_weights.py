@@ -19,22 +19,33 @@ class WeightsList:
 
     Args:
         rows: One ``weights.published.Status`` each.
+        family: The one that was asked for, or None for all.
     """
 
     rows: list
+    family: str | None
 
     def __str__(self):
-        table = [("name", "depth", "trained on", "classes", "parameters", "here")]
+        table = [
+            (
+                *("name", "family", "depth", "trained on", "classes", "frames", "parameters"),
+                *("accuracy", "here"),
+            )
+        ]
         for row in self.rows:
             p = row.published
-            numbers = (str(p.depth), p.training_data, str(p.n_classes), f"{p.parameters:,}")
-            table.append((p.name, *numbers, row.state))
+            table.append(
+                (
+                    *(p.name, p.architecture, str(p.depth), p.training_data, str(p.n_classes)),
+                    *(str(p.frames), f"{p.parameters:,}", p.accuracy, row.state),
+                )
+            )
         widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
         lines = [
             "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
             for line in table
         ]
-        return "\n".join([*lines, "", published.how_to_fetch(FOLDER)])
+        return "\n".join([*lines, "", published.how_to_fetch(FOLDER, self.family)])
 
 
 def list_weights(config):
@@ -46,4 +57,4 @@ def list_weights(config):
     Returns:
         ``WeightsList``.
     """
-    return WeightsList(published.status(FOLDER))
+    return WeightsList(published.status(FOLDER, config.family), config.family)

@@ -90,12 +90,11 @@ def summarise(config):
     network.eval()
     shape = (1, 3, config.clip.frames, config.clip.size, config.clip.size)
     outputs = _outputs(network, shape)
-    state = network.state_dict()
     parts = [
         Part(
             name,
             outputs[name],
-            count_parameters({n: t for n, t in state.items() if n.startswith(f"{name}.")}),
+            count_parameters({f"{name}.{n}": t for n, t in part.state_dict().items()}),
             any(not parameter.stop_gradient for parameter in part.parameters()),
         )
         for name, part in network.stages().items()

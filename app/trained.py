@@ -99,6 +99,22 @@ def find_trained(run, checkpoint="best"):
         raise UserError(str(error)) from None
 
 
+def require_classes(trained):
+    """Make sure that a network has a head.
+
+    Args:
+        trained: `Trained`.
+
+    Raises:
+        UserError: It is a backbone, whose outputs are features and no scores.
+    """
+    if trained.description.options.get("n_classes") == 0:
+        raise UserError(
+            f"{trained.weights}: a backbone without head knows no classes; fine-tune it first: "
+            f"fit --model.pretrained {trained.weights}"
+        )
+
+
 def with_labels(description, path):
     """A description with the class names of a file, or unchanged where path is None.
 

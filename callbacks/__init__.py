@@ -4,7 +4,7 @@ from callbacks.checkpoint import Checkpoint
 from callbacks.early_stopping import EarlyStopping
 from callbacks.epoch_log import EpochLog
 from callbacks.failure_watch import FailureWatch
-from callbacks.interruption import Interrupted, Interruption, any_process_agrees
+from callbacks.interruption import Interrupted, Interruption
 from callbacks.lr_schedule import LRSchedule
 from callbacks.progress import Progress
 from callbacks.visualdl_log import VisualDLLog
@@ -19,5 +19,4 @@ __all__ = [
     "LRSchedule",
     "Progress",
     "VisualDLLog",
-    "any_process_agrees",
 ]

@@ -4,7 +4,6 @@ import signal
 import threading
 
 import paddle
-import paddle.distributed as dist
 
 
 class Interrupted(Exception):  # noqa: N818 - an order to stop, not an error
@@ -28,7 +27,7 @@ class Interruption(paddle.callbacks.Callback):
     Args:
         save: Called without arguments before the run ends.
         agree: Called with whether this process was asked to stop, returns whether any was; where
-            several processes train together, all must leave after the same batch.
+            several processes train together, all must leave after the same batch. None: alone.
 
     Example:
         with Interruption(checkpoint.save_now) as interruption:
@@ -38,7 +37,7 @@ class Interruption(paddle.callbacks.Callback):
         Interrupted: From `fit`, after saving.
     """
 
-    def __init__(self, save, agree=bool):
+    def __init__(self, save, agree=None):
         super().__init__()
         self.save = save
         self.agree = agree
@@ -60,7 +59,7 @@ class Interruption(paddle.callbacks.Callback):
 
     def on_eval_batch_end(self, step, logs=None):
         # Processes may have different numbers of validation batches: alone only.
-        if self.agree is bool:
+        if self.agree is None:
             self._leave_if_asked()
 
     def on_eval_end(self, logs=None):
@@ -78,24 +77,9 @@ class Interruption(paddle.callbacks.Callback):
 
     def _leave_if_asked(self):
         # Within an accumulation the gradients under way would be lost: a few batches more.
-        if not self.model.accumulating and self.agree(self._received is not None):
+        if self.model.accumulating:
+            return
+        asked = self._received is not None
+        if self.agree(asked) if self.agree else asked:
             self.save()
             raise Interrupted(self._received or signal.SIGTERM)
-
-
-def any_process_agrees():
-    """A function that tells whether any process says yes.
-
-    Returns:
-        ``bool`` where there is one process; else a function from this process's bool to the same
-        bool in all of them, to be called by all.
-    """
-    if dist.get_world_size() == 1:
-        return bool
-
-    def any_of(mine):
-        votes = paddle.to_tensor([int(mine)])
-        dist.all_reduce(votes)
-        return bool(int(votes) > 0)
-
-    return any_of

@@ -98,17 +98,29 @@ def build(architecture="r3d", layers=None, **options):
     Raises:
         ValueError: An option is not one of the family's, or has an impossible value.
     """
+    options = complete_options(architecture, options)
+    return family(architecture).module.build(layers or Layers(), **options)
+
+
+def complete_options(architecture, options):
+    """Check some options of a family, and add the defaults of the others.
+
+    Args:
+        architecture: A key of `models.FAMILIES`.
+        options: Options of `models.build` by name.
+
+    Returns:
+        All options of the family by name.
+
+    Raises:
+        ValueError: An option is not one of the family's, or has an impossible value.
+    """
     chosen = family(architecture)
     for name in options:
         if name not in chosen.options:
             there = ", ".join(chosen.options)
             raise ValueError(f"{architecture} has no option {name}; there are: {there}")
     options = {**chosen.options, **options}
-    _check(chosen, options)
-    return chosen.module.build(layers or Layers(), **options)
-
-
-def _check(chosen, options):
     if options["depth"] not in chosen.depths:
         depths = ", ".join(map(str, chosen.depths))
         raise ValueError(f"no {chosen.title} of depth {options['depth']}; there are: {depths}")
@@ -128,3 +140,4 @@ def _check(chosen, options):
         )
     if not options.get("bn_epsilon", 1e-5) > 0:
         raise ValueError(f"bn_epsilon must be positive, not {options['bn_epsilon']}")
+    return options

@@ -34,6 +34,22 @@ class BatchNorm3D(nn.BatchNorm3D):
         return F.relu(x) if self.relu else x
 
 
+class SyncBatchNorm3D(nn.SyncBatchNorm):
+    """A BatchNorm over the clips of all processes; it has kernels for GPUs only.
+
+    Args:
+        channels, epsilon, relu: As for `BatchNorm3D`.
+    """
+
+    def __init__(self, channels, epsilon=1e-5, relu=False):
+        super().__init__(channels, epsilon=epsilon)
+        self.relu = relu
+
+    def forward(self, x):
+        x = super().forward(x)
+        return F.relu(x) if self.relu else x
+
+
 class PaddedIdentity(nn.Layer):
     """Shortcut A: subsample, then fill the missing channels with zeros; no parameters.
 
@@ -69,6 +85,13 @@ class Layers:
         bn_epsilon: Epsilon of every BatchNorm.
     """
 
+    # The classes of the layers.
+    conv3d = nn.Conv3D
+    batch_norm3d = BatchNorm3D
+    max_pool3d = nn.MaxPool3D
+    average_pool3d = nn.AvgPool3D
+    padded_identity3d = PaddedIdentity
+
     def __init__(self, bn_epsilon=1e-5):
         self.bn_epsilon = bn_epsilon
 
@@ -89,7 +112,7 @@ class Layers:
         """
         if isinstance(kernel_size, int):
             kernel_size = (kernel_size,) * 3
-        return nn.Conv3D(
+        return self.conv3d(
             in_channels,
             out_channels,
             kernel_size,
@@ -106,15 +129,15 @@ class Layers:
 
     def batch_norm(self, channels, relu=False):
         """A layer: BatchNorm, with the ReLU behind it where asked."""
-        return BatchNorm3D(channels, self.bn_epsilon, relu)
+        return self.batch_norm3d(channels, self.bn_epsilon, relu)
 
     def max_pool(self):
         """A layer: maximum over 3x3x3 with stride 2 and padding 1."""
-        return nn.MaxPool3D(3, stride=2, padding=1)
+        return self.max_pool3d(3, stride=2, padding=1)
 
     def average_pool(self):
         """A layer: mean over 2x2x2 with stride 2; an odd last element is dropped."""
-        return nn.AvgPool3D(2, stride=2)
+        return self.average_pool3d(2, stride=2)
 
     def padded_identity(self, out_channels, stride):
         """A layer: shortcut A.
@@ -123,7 +146,16 @@ class Layers:
             out_channels: Number of channels to return.
             stride: Step in time, height and width.
         """
-        return PaddedIdentity(out_channels, stride)
+        return self.padded_identity3d(out_channels, stride)
+
+    def normalise(self, clips, normalisation):
+        """Take uint8 `[B, C, T, H, W]` to what `enter` takes.
+
+        Args:
+            clips: The clips.
+            normalisation: `models.Normalisation`.
+        """
+        return normalisation(clips)
 
     def enter(self, clips):
         """Take float32 `[B, C, T, H, W]` into the layout of the layers."""
@@ -144,3 +176,10 @@ class Layers:
     def global_mean(self, x):
         """Mean over time, height and width: float32 `[B, C]`."""
         return paddle.mean(x, axis=[2, 3, 4])
+
+
+class SynchronisedLayers(Layers):
+    """The same, with BatchNorm over the clips of all processes."""
+
+    def batch_norm(self, channels, relu=False):
+        return SyncBatchNorm3D(channels, self.bn_epsilon, relu)

@@ -1,6 +1,9 @@
 """What every network family has in common: a trunk, the mean over time and space, a head."""
 
+import paddle.nn.functional as F
 from paddle import nn
+
+from models.recomputing import recomputed
 
 
 class VideoNetwork(nn.Layer):
@@ -18,6 +21,9 @@ class VideoNetwork(nn.Layer):
     def __init__(self, layers):
         super().__init__()
         self.layers = layers
+        # What training may ask for; the network as such is the same with and without.
+        self.dropout = 0.0
+        self.recompute = False
 
     def add_head(self, features_size, n_classes):
         """Add the linear layer at the end.
@@ -62,7 +68,7 @@ class VideoNetwork(nn.Layer):
         """
         x = self.layers.enter(x)
         for layer in self.trunk().values():
-            x = layer(x)
+            x = recomputed(layer, x) if self.recompute and self.training else layer(x)
         return self.layers.global_mean(x)
 
     def forward(self, x):
@@ -75,4 +81,6 @@ class VideoNetwork(nn.Layer):
             float32 logits `[B, n_classes]`; of a backbone, the features.
         """
         features = self.embed(x)
+        if self.dropout and self.training:
+            features = F.dropout(features, self.dropout)
         return features if self.head is None else self.head(features)

@@ -7,6 +7,7 @@ The values in tests/data were computed with the original PyTorch networks
 import json
 import math
 import zlib
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -52,14 +53,40 @@ def state_dict(depth, n_classes):
     )
 
 
-def fill(network):
-    """Load the golden weights into a Paddle network in place."""
+def variants():
+    """The variants of the other families: name -> family, depth, options, parameters, ..."""
+    return _families()["variants"]
+
+
+def variant_state_dict(name):
+    """The PyTorch state dict of a variant, name -> golden array."""
+    variant = variants()[name]
+    return weights(
+        {
+            tensor_name: [variant["n_classes"] if size == "n_classes" else size for size in shape]
+            for tensor_name, shape in _families()["layouts"][variant["layout"]].items()
+        }
+    )
+
+
+@cache
+def _families():
+    return json.loads((DATA / "family_state_dicts.json").read_text())
+
+
+def fill(network, rename=lambda name: name):
+    """Load the golden weights into a Paddle network in place.
+
+    Args:
+        network: A bare network.
+        rename: Turns a name of the published files into that of another release.
+    """
     renamed = {"_mean": "running_mean", "_variance": "running_var"}
     for name, parameter in network.state_dict().items():
         stem, _, kind = name.rpartition(".")
-        torch_name = f"{stem}.{renamed.get(kind, kind)}"
+        torch_name = rename(f"{stem}.{renamed.get(kind, kind)}")
         shape = list(parameter.shape)
-        if name == "fc.weight":
+        if name == f"{network.head_name}.weight":
             parameter.set_value(tensor(torch_name, shape[::-1]).T)
         else:
             parameter.set_value(tensor(torch_name, shape))

@@ -5,8 +5,7 @@ predicted with, exported and fine-tuned from.
 """
 
 import json
-import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import models
 from weights.errors import WeightsError
@@ -25,6 +24,9 @@ class InputContract:
         size: Height and width of a clip in pixels.
         frames: Length of a clip in frames.
         stride: Step between two frames of a clip.
+        resize: Height and width in pixels that a frame is brought to before the square of ``size``
+            is cut out of it, whatever its aspect ratio; None where its shorter side becomes
+            ``size``.
     """
 
     mean: tuple[float, ...] = models.normalisation.KINETICS_MEAN
@@ -33,6 +35,12 @@ class InputContract:
     size: int = 112
     frames: int = 16
     stride: int = 1
+    resize: tuple[int, int] | None = None
+
+    def with_clips(self, size, frames, stride):
+        """The same for clips of another shape; ``resize`` goes with the size it was made for."""
+        resize = self.resize if size == self.size else None
+        return replace(self, size=size, frames=frames, stride=stride, resize=resize)
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,8 @@ class NetworkDescription:
 
     Args:
         architecture: The first argument of ``models.build``.
-        options: Its other arguments by name, ``n_classes`` among them.
+        options: Its other arguments by name, ``n_classes`` among them: 0 for a backbone, which
+            has no head and no classes.
         labels: Class names in the order of the outputs, or None when nobody knows them.
         input: What the network wants to be fed with.
         source: Where the weights come from (file name, SHA-256, ...), or None.
@@ -102,7 +111,7 @@ class NetworkDescription:
         """
         try:
             fields = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise WeightsError(path, f"not JSON ({error})") from None
         _check_keys(fields, ("format", *cls.__dataclass_fields__), "", path)
         if fields["format"] != FORMAT:
@@ -110,6 +119,9 @@ class NetworkDescription:
                 path,
                 f"'format' is {fields['format']!r}, this version of the project reads {FORMAT}",
             )
+        if isinstance(fields["input"], dict):
+            # Files from before there was a choice do not have it.
+            fields["input"].setdefault("resize", None)
         _check_keys(fields["input"], tuple(InputContract.__dataclass_fields__), "input.", path)
         description = cls(
             architecture=fields["architecture"],
@@ -156,11 +168,23 @@ def _input_contract(fields, path):
     for key in ("size", "frames", "stride"):
         if type(fields[key]) is not int or fields[key] < 1:
             raise WeightsError(path, f"'input.{key}' must be a positive whole number")
-    return InputContract(**{**fields, "mean": tuple(fields["mean"]), "std": tuple(fields["std"])})
+    resize = fields["resize"]
+    if resize is not None and not (
+        isinstance(resize, list)
+        and len(resize) == 2
+        and all(type(length) is int and length >= fields["size"] for length in resize)
+    ):
+        raise WeightsError(
+            path, "'input.resize' must be null or [height, width], neither below 'input.size'"
+        )
+    lists = {name: tuple(fields[name]) for name in ("mean", "std")}
+    resize = None if resize is None else tuple(resize)
+    return InputContract(**{**fields, **lists, "resize": resize})
 
 
 def _is_number(value):
-    return type(value) in (int, float) and math.isfinite(value)
+    # A whole number of JSON may be too long for a float.
+    return type(value) in (int, float) and abs(value) < 1e30
 
 
 def _check_network(description, path):

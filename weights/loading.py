@@ -12,7 +12,7 @@ import models
 from weights.description import NetworkDescription
 from weights.errors import WeightsError
 from weights.files import count_parameters, fill
-from weights.inflation import inflate
+from weights.inflation import head_of_2d, inflate
 from weights.safe_reading import read_pdparams
 
 # Options that no tensor depends on: other values than the weights' are possible, if unusual.
@@ -141,9 +141,11 @@ def load_pretrained(network, description, source):
     """
     state = read_pdparams(source.path)
     head = tuple(f"{network.head_name}.{part}" for part in ("weight", "bias"))
-    head_in_file = {name: state[name] for name in head if name in state}
     if source.inflate:
+        head_in_file = head_of_2d(state)
         state = inflate(state, source.path, description.options["conv1_t_size"])
+    else:
+        head_in_file = {name: state[name] for name in head if name in state}
     keep_head, reason = _judge_head(source, description, len(head_in_file) == len(head))
     if not keep_head:
         state = {name: array for name, array in state.items() if name not in head}

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from weights.checkpoint_folder import find_weights
-from weights.description import InputContract, NetworkDescription
+from weights.description import NetworkDescription
 from weights.durable import sha256
 from weights.errors import WeightsError
 from weights.files import description_path, read_description
 from weights.inflation import describe_2d, imagenet_file, is_2d
-from weights.published import DOWNLOAD, PUBLISHED
+from weights.published import PUBLISHED, RELEASES
 from weights.safe_reading import read_pdparams
-from weights.structure import read_options
+from weights.structure import recognise
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,16 @@ class Source:
     notes: tuple[str, ...] = ()
 
 
-def resolve(pretrained, folder="weights", depth=18, progress=None):
+def resolve(pretrained, folder="weights", depth=None, architecture="r3d", progress=None):
     """Find pretrained weights, converting or downloading them where that is needed.
 
     Args:
         pretrained: A name of ``published.PUBLISHED``, a ``.pth`` or ``.pdparams`` file, a run
             folder, a folder of a checkpoint, or ``"imagenet"``.
         folder: Where published files lie.
-        depth: Depth of the 2D network to take for ``"imagenet"``; otherwise not looked at.
+        depth: Depth of the 2D network to take for ``"imagenet"``, the family's default where it is
+            None; otherwise not looked at.
+        architecture: Family to inflate it to; otherwise not looked at.
         progress: Whether a conversion shows a progress bar; None: when it takes long.
 
     Returns:
@@ -53,7 +55,7 @@ def resolve(pretrained, folder="weights", depth=18, progress=None):
     """
     path = Path(pretrained)
     if str(pretrained) == "imagenet":
-        return _two_dimensional("imagenet", imagenet_file(depth))
+        return _two_dimensional("imagenet", imagenet_file(depth, architecture))
     if str(pretrained) in PUBLISHED:
         return _published(str(pretrained), Path(folder), progress)
     if path.is_dir():
@@ -79,15 +81,16 @@ def _what_there_is(pretrained):
 
 
 def _published(name, folder, progress):
-    converted, downloaded = folder / f"{name}.pdparams", folder / f"{name}.pth"
+    downloaded = folder / PUBLISHED[name].file
+    converted = downloaded.with_suffix(".pdparams")
     if converted.exists() and description_path(converted).exists():
         return _described(name, converted)
     if downloaded.exists():
         return _pytorch(name, downloaded, progress)
     raise WeightsError(
         name,
-        f"{downloaded} is not there; download it by hand from {DOWNLOAD} (python -m app weights "
-        "says how), or start from 'imagenet'",
+        f"{downloaded} is not there; download it by hand from "
+        f"{PUBLISHED[name].address} (python -m app weights says how), or start from 'imagenet'",
     )
 
 
@@ -114,12 +117,14 @@ def _undescribed(name, path):
     if is_2d(state):
         return _two_dimensional(name, path)
     shapes = {key: getattr(array, "shape", ()) for key, array in state.items()}
-    options = read_options(shapes, path)
-    contract = InputContract()
-    description = NetworkDescription("r3d", options, None, contract, {"file": path.name})
+    structure = recognise(shapes, path)
+    contract = RELEASES[structure.release].input
+    description = NetworkDescription(
+        structure.architecture, structure.options, None, contract, {"file": path.name}
+    )
     note = (
-        f"{path}: no {description_path(path).name} beside it; taken to want 0-1 values with "
-        f"mean {list(contract.mean)} and std {list(contract.std)}"
+        f"{path}: no {description_path(path).name} beside it; taken to want values "
+        f"0-{contract.value_range:g} with mean {list(contract.mean)} and std {list(contract.std)}"
     )
     return Source(name, path, description, notes=(note,))
 

@@ -13,7 +13,7 @@ from app.inference.export_cache import exported
 from app.inference.exported_folder import ONNX, exported_output
 from app.inference.onnx import OnnxEngine
 from app.inference.paddle_inference import InferenceEngine
-from app.trained import Trained, find_trained, with_labels
+from app.trained import Trained, find_trained, require_classes, with_labels
 from weights.errors import WeightsError
 from weights.files import load_network
 
@@ -50,6 +50,8 @@ def open_engine(
     description = with_labels(trained.description, labels)
     if trained.is_exported:
         return _open_exported(trained, description, device, kind, output)
+    if output == "scores":
+        require_classes(trained)
     device = choose_device(device)
     try:
         if kind == "dynamic" or (kind == "auto" and device != "cpu"):

@@ -11,12 +11,8 @@ from weights.loading import load_pretrained, plan_network
 from weights.pretrained import resolve
 
 NETWORK_OPTIONS = (
-    "depth",
-    "shortcut",
-    "conv1_t_size",
-    "conv1_t_stride",
-    "max_pool",
-    "widen_factor",
+    *("depth", "shortcut", "conv1_t_size", "conv1_t_stride", "max_pool", "widen_factor"),
+    *("cardinality", "stem_channels", "middle_channels", "bn_epsilon"),
 )
 CONTRACT_OPTIONS = ("mean", "std", "value_range")
 
@@ -35,20 +31,24 @@ def describe(config, labels, source=None):
 
     Raises:
         WeightsError: A wish contradicts the pretrained weights.
+        UserError: The family has no such option, or not this value of it.
     """
     options = _wishes(config.model, NETWORK_OPTIONS)
     contract = _wishes(config.model, CONTRACT_OPTIONS)
     clip = {name: getattr(config.clip, name) for name in ("size", "frames", "stride")}
     if source is not None:
+        if config.model.architecture is not None:
+            options["architecture"] = config.model.architecture
         description, notes = plan_network(source, labels, options, contract)
-        return replace(description, input=replace(description.input, **clip)), notes
+        return replace(description, input=description.input.with_clips(**clip)), notes
+    architecture = config.model.architecture or "r3d"
+    try:
+        options = models.complete_options(architecture, {**options, "n_classes": len(labels)})
+    except ValueError as error:
+        raise UserError(f"--model: {error}") from None
     description = NetworkDescription(
-        architecture=config.model.architecture,
-        options={
-            **models.family(config.model.architecture).options,
-            **options,
-            "n_classes": len(labels),
-        },
+        architecture=architecture,
+        options=options,
         labels=tuple(labels),
         input=InputContract(**contract, **clip),
     )
@@ -66,16 +66,17 @@ def find_pretrained(model):
     """
     if model.pretrained is None:
         return None
-    return resolve(model.pretrained, FOLDER, depth=model.depth or 18)
+    return resolve(model.pretrained, FOLDER, model.depth, model.architecture or "r3d")
 
 
-def build_network(description, source, finetune_from):
+def build_network(description, source, finetune_from, layers=None):
     """Build a network, take over pretrained weights, and freeze what is not to be trained.
 
     Args:
         description: `NetworkDescription`.
         source: `weights.pretrained.Source`, or None for fresh weights.
         finetune_from: First module to train, or None for all.
+        layers: `models.layers.Layers` to build it of, or None for the usual ones.
 
     Returns:
         The bare network, and lines for the user about what was loaded and what is trained.
@@ -83,7 +84,10 @@ def build_network(description, source, finetune_from):
     Raises:
         UserError, WeightsError: The weights do not fit, or there is no such module.
     """
-    network = description.build()
+    try:
+        network = description.build(layers)
+    except ValueError as error:
+        raise UserError(f"--model: {error}") from None
     lines = []
     if source is not None:
         lines += [*source.notes, *load_pretrained(network, description, source).lines()]
@@ -101,6 +105,7 @@ def settled(model, description):
     contract = asdict(description.input)
     return replace(
         model,
+        architecture=description.architecture,
         **{name: description.options.get(name) for name in NETWORK_OPTIONS},
         **{name: contract[name] for name in CONTRACT_OPTIONS},
     )

@@ -8,7 +8,7 @@ from paddle.io import DataLoader
 from datasets.clips.errors import ClipError, WorkerLostError
 from datasets.clips.sample import Collate, Failure
 from datasets.clips.shared_slots import SharedSlots
-from datasets.clips.worker import prepare_worker
+from datasets.clips.worker import check_shared_memory, prepare_worker
 
 # Batches of each worker under way.
 PREFETCH = 2
@@ -48,7 +48,10 @@ class ClipLoader(DataLoader):
         """Yields ``[clips uint8 [N, 3, T, S, S], labels int64 [N], rows int64 [N]]`` tensors."""
         self.first_batch = None
         # Anew for every iteration: one that was left early has taken slots with it.
-        slots = self._make_slots() if self.num_workers else None
+        slots = None
+        if self.num_workers:
+            check_shared_memory(self.num_workers)
+            slots = self._make_slots()
         self.collate_fn = Collate(slots)
         batches = super().__iter__()
         while True:

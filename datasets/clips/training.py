@@ -6,7 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from paddle.io import Dataset
 
+from datasets.clips.colour import ColourJitter
 from datasets.clips.crops import random_resized_crop
+from datasets.clips.erasing import RandomErasing
 from datasets.clips.frame_choice import random_clip
 from datasets.clips.sample import Failure, Sample, carries_errors, open_row
 from datasets.decoding.errors import VideoError
@@ -28,11 +30,18 @@ class Augmentation:
         scale: Smallest and largest share of the frame's area that a crop shows.
         ratio: Smallest and largest aspect ratio of a crop.
         flip: Probability of a horizontal flip.
+        strides: Smallest and largest step between frames, each as likely as any between them;
+            None for the stride of the clips.
+        colour: How far colours are moved.
+        erasing: How a part is erased.
     """
 
     scale: tuple[float, float] = (0.25, 1.0)
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
     flip: float = 0.5
+    strides: tuple[int, int] | None = None
+    colour: ColourJitter = ColourJitter()
+    erasing: RandomErasing = RandomErasing()
 
 
 class TrainingClips(Dataset):
@@ -103,11 +112,19 @@ class TrainingClips(Dataset):
             draw, shape = self.augmentation, self.shape
             frames, crops, flips = [], [], []
             for _ in range(self.most_clips):
-                frames.append(first + random_clip(n_frames, shape.frames, shape.stride, generator))
+                stride = shape.stride
+                if draw.strides is not None:
+                    stride = int(generator.integers(*draw.strides, endpoint=True))
+                frames.append(first + random_clip(n_frames, shape.frames, stride, generator))
                 crops.append(
                     random_resized_crop(
                         reader.width, reader.height, generator, draw.scale, draw.ratio
                     )
                 )
                 flips.append(bool(generator.random() < draw.flip))
-            return reader.read_clips(np.stack(frames), crop=crops, size=shape.size, flip=flips)
+            clips = reader.read_clips(np.stack(frames), crop=crops, size=shape.size, flip=flips)
+        for change in (draw.colour, draw.erasing):
+            if change:
+                for clip in clips:
+                    change(clip, generator)
+        return clips

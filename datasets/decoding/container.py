@@ -112,7 +112,7 @@ def decode_in_order(path, container, stream):
 
 
 def _best_stream(container):
-    """The video stream that FFmpeg chooses, but no cover picture, and no thumbnail beside a video."""
+    """The video stream that FFmpeg chooses, but no cover picture or thumbnail beside a video."""
     videos = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     # A container that does not know says 0.
     videos = [s for s in videos if s.frames != 1] or videos

@@ -81,7 +81,7 @@ class FrameDecoder:
         decode_run = self._by_pts if self._numbering == Numbering.PTS else self._by_dts
         for key, positions in self._runs(wanted):
             for position, frame in decode_run(positions, *self._packets_from(key)):
-                yield position, frame, frame.is_corrupt
+                yield position, frame, False
 
     def _runs(self, wanted):
         """Split into runs, each decoded from one key packet on: ``(key packet, positions)``."""
@@ -130,7 +130,7 @@ class FrameDecoder:
             return 0, None
         return int(landed[-1]), itertools.chain([first], packets)
 
-    def _by_pts(self, positions, first_packet, packets):
+    def _by_pts(self, positions, _, packets):
         """Decode by presentation times, leaving out frames that no other needs."""
         index = self._index
         times = index.pts[index.packet_of_frame[positions]].tolist()
@@ -142,8 +142,8 @@ class FrameDecoder:
             if frame.pts is None or frame.pts <= latest:
                 raise UnforeseenError
             latest = frame.pts
-            # What damage looks like may depend on what was decoded before it.
-            if first_packet > 0 and frame.is_corrupt:
+            # What damage looks like depends on all that was decoded before it.
+            if frame.is_corrupt:
                 raise UnforeseenError
             if latest in numbers:
                 if latest != next(expected):
@@ -172,7 +172,7 @@ class FrameDecoder:
         # What is still inside comes out without feeding more.
         yield from decode(context, None, errors) or ()
 
-    def _by_dts(self, positions, first_packet, packets):
+    def _by_dts(self, positions, packet_number, packets):
         """Decode a container without presentation times: frames come at a fixed delay."""
         index = self._index
         skippable, delay, times = index.skippable, index.delay, index.dts.tolist()
@@ -181,7 +181,7 @@ class FrameDecoder:
         skipping = False
         expected = iter(positions.tolist())
         wanted = next(expected)
-        latest, packet_number = -1, first_packet
+        latest = -1
         for packet in itertools.chain(packets, [None]):
             if packet is not None:
                 if packet_number == len(times) or packet.dts != times[packet_number]:
@@ -196,7 +196,7 @@ class FrameDecoder:
             for frame in frames:
                 # At the end the decoder gives what it still has, one frame after the other.
                 number = latest + 1 if packet is None else packet_number - 1 - delay
-                if number <= latest or number > wanted or (first_packet > 0 and frame.is_corrupt):
+                if number <= latest or number > wanted or frame.is_corrupt:
                     raise UnforeseenError
                 latest = number
                 if number == wanted:

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -6,7 +7,7 @@ import pytest
 from app.command_line import VERBS, main
 from app.configuration import FitConfig
 from app.run_folder import RunFolder, config_text
-from tests.app.small_run import PROJECT
+from tests.app.small_run import PROJECT, command
 
 
 def complaint(capsys, *arguments):
@@ -177,4 +178,39 @@ def test_dashes_and_underscores_are_the_same(capsys):
 def test_weights_lists_the_published_checkpoints(capsys):
     assert main(["weights"]) == 0
     out = capsys.readouterr().out
-    assert out.count("_200ep") == 17 and "Google Drive" in out and "imagenet" in out
+    assert out.count("_200ep") == 21 and "Google Drive" in out and "imagenet" in out
+    rows = out.split("\n\n")[0].splitlines()
+    # The 17 of the original's README first.
+    assert len(rows) == 1 + 45 and all(row.startswith("r3d") for row in rows[1:18])
+    assert main(["weights", "--family", "densenet"]) == 0
+    rows = capsys.readouterr().out.split("\n\n")[0].splitlines()
+    assert [row.split()[0] for row in rows[1:]] == [
+        "densenet-121-kinetics",
+        "densenet-201-kinetics",
+    ]
+
+
+def test_an_option_of_another_family_is_refused_by_name(capsys):
+    assert main(["summary", "--model.architecture", "densenet", "--model.shortcut", "A"]) == 2
+    error = capsys.readouterr().err
+    assert "--model: densenet has no option shortcut" in error and "Traceback" not in error
+    assert main(["summary", "--model.architecture", "resnext", "--model.depth", "18"]) == 2
+    assert "no ResNeXt of depth 18; there are: 50, 101" in capsys.readouterr().err
+
+
+def test_a_summary_of_another_family(capsys):
+    assert main(["summary", "--model.architecture", "densenet", "--n_classes", "400"]) == 0
+    assert "parameters: 11,696,528" in capsys.readouterr().out
+
+
+def test_names_are_utf_8_whatever_the_locale(tmp_path):
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        command("fit", "--data.videos", "vidéos/走路", "--print_config"),
+        cwd=PROJECT,
+        env={**os.environ, **plain},
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "vidéos/走路" in done.stdout

@@ -1,10 +1,17 @@
-"""Makes PyTorch checkpoints with the golden weights, in every form in which they are met."""
+"""Makes PyTorch checkpoints with the golden weights, in every form in which they are met.
+
+Whoever imports it is skipped where PyTorch is not installed.
+"""
 
 import numpy as np
-import torch
+import paddle
+import pytest
 
 import models
 from tests import golden
+from weights.conversion import sha256
+
+torch = pytest.importorskip("torch", reason="needs PyTorch, which is not installed here")
 
 SMALL = {"depth": 10, "widen_factor": 0.25, "n_classes": 5, "conv1_t_size": 3}
 
@@ -30,15 +37,43 @@ def published(name, path):
     )
 
 
+def published_variant(name, folder):
+    """Write the file of a golden variant in the form in which its authors publish such files.
+
+    Returns:
+        Path of the file, which has the published name where there is one.
+    """
+    variant, state = golden.variants()[name], tensors(golden.variant_state_dict(name))
+    if name.startswith(("torchvision-", "r2plus1d_34")):
+        # The bare state dict, with the digits of its SHA-256 in its name.
+        torch.save(state, folder / "new.pth")
+        digits = sha256(folder / "new.pth")[:8]
+        name = name.removeprefix("torchvision-")
+        return (folder / "new.pth").rename(folder / f"{name}-{digits}.pth")
+    counted = any(tensor.endswith(".num_batches_tracked") for tensor in state)
+    if not counted:
+        state = {f"module.{tensor}": value for tensor, value in state.items()}
+    arch = f"{variant['family']}-{variant['depth']}"
+    torch.save({"epoch": 200, "arch": arch, "state_dict": state}, folder / f"{name}.pth")
+    return folder / f"{name}.pth"
+
+
 def small_state(**options):
-    """The PyTorch state dict of a network that converts in a moment."""
-    network = models.build(**{**SMALL, **options})
+    """The PyTorch state dict of an R3D that converts in a moment."""
+    return family_state("r3d", **{**SMALL, **options})
+
+
+def family_state(architecture, **options):
+    """The PyTorch state dict of a network of any family, with the golden weights."""
+    # Names and shapes only.
+    with paddle.LazyGuard():
+        network = models.build(architecture, **options)
     shapes = {}
     for name, tensor in network.state_dict().items():
         stem, _, last = name.rpartition(".")
         last = {"_mean": "running_mean", "_variance": "running_var"}.get(last, last)
         shape = list(tensor.shape)
-        shapes[f"{stem}.{last}"] = shape[::-1] if name == "fc.weight" else shape
+        shapes[f"{stem}.{last}"] = shape[::-1] if name == f"{network.head_name}.weight" else shape
         if last == "running_var":
             shapes[f"{stem}.num_batches_tracked"] = []
     return tensors(golden.weights(shapes))

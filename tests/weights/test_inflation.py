@@ -1,7 +1,17 @@
+from dataclasses import replace
+
 import numpy as np
 import paddle
 import pytest
-from paddle.vision.models import resnet18, resnet34, resnet50
+from paddle.vision.models import (
+    densenet121,
+    densenet264,
+    resnet18,
+    resnet34,
+    resnet50,
+    resnext50_32x4d,
+    wide_resnet50_2,
+)
 
 from weights import inflation
 from weights.errors import WeightsError
@@ -63,6 +73,73 @@ def test_a_still_video_is_seen_as_its_frame(build, depth, frames, tmp_path):
             assert error < 1e-4
 
 
+def dense_features(network, x, blocks):
+    """The features of a 2D or a 3D DenseNet after each block but the last, as far as asked."""
+    features = []
+    if hasattr(network, "conv1_func"):
+        x = network.pool2d_max(network.conv1_func(x))
+        for block, transition in zip(
+            network.dense_block_func_list, network.transition_func_list, strict=False
+        ):
+            x = transition(block(x))
+            features.append(x)
+    else:
+        for name, layer in network.trunk().items():
+            x = layer(x)
+            if name.startswith("transition"):
+                features.append(x)
+            if len(features) == blocks:
+                break
+    return features[:blocks]
+
+
+# The receptive field in time is 135 frames up to the second transition, 527 up to the third.
+@pytest.mark.parametrize(
+    ("blocks", "frames"), [(2, 144), pytest.param(3, 528, marks=pytest.mark.slow)]
+)
+def test_a_still_video_is_seen_as_its_frame_by_a_densenet(blocks, frames, tmp_path):
+    flat = random_2d(densenet121)
+    write_pdparams(flat.state_dict(), tmp_path / "flat.pdparams")
+    source = resolve(tmp_path / "flat.pdparams")
+    description, _ = plan_network(source, labels=("a", "b"))
+    assert description.architecture == "densenet" and description.options["depth"] == 121
+    network = description.build()
+    report = load_pretrained(network, description, source)
+    assert report.left_out.names == ("out.weight", "out.bias")
+    assert report.new.names == ("classifier.weight", "classifier.bias")
+    network.eval()
+    frame = paddle.randn([1, 3, 32, 32])
+    video = frame.unsqueeze(2).tile([1, 1, frames, 1, 1])
+    with paddle.no_grad():
+        seen_2d = dense_features(flat, frame, blocks)
+        seen_3d = dense_features(network, video, blocks)
+    assert len(seen_2d) == len(seen_3d) == blocks
+    for flat_features, features in zip(seen_2d, seen_3d, strict=True):
+        middle = features[:, :, features.shape[2] // 2].numpy()
+        error = np.linalg.norm(middle - flat_features.numpy()) / np.linalg.norm(middle)
+        assert error < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("build", "architecture", "depth"),
+    [
+        (wide_resnet50_2, "wideresnet", 50),
+        (resnext50_32x4d, "resnext", 50),
+        (densenet264, "densenet", 264),
+    ],
+)
+def test_the_other_2d_networks_fit_their_families(build, architecture, depth):
+    state = {name: t.numpy() for name, t in build(pretrained=False).state_dict().items()}
+    description = describe_2d(state, "flat.pdparams")
+    assert description.architecture == architecture and description.options["depth"] == depth
+    inflated = inflate(state, "flat.pdparams")
+    with paddle.LazyGuard():
+        network = replace(description, options={**description.options, "n_classes": 0}).build()
+    assert {name: list(array.shape) for name, array in inflated.items()} == {
+        name: list(tensor.shape) for name, tensor in network.state_dict().items()
+    }
+
+
 def test_the_stem_may_be_of_another_length(tmp_path):
     state = {name: t.numpy() for name, t in random_2d(resnet18).state_dict().items()}
     inflated = inflate(state, "flat.pdparams", conv1_t_size=3)
@@ -101,6 +178,13 @@ def test_other_2d_networks_are_refused(tmp_path):
         resolve(tmp_path / "wide.pdparams")
     with pytest.raises(WeightsError, match="is not square"):
         inflate({"conv1.weight": np.zeros((4, 3, 7, 5))}, "odd.pdparams")
+
+
+def test_imagenet_names_the_families_there_are():
+    with pytest.raises(WeightsError, match="no 2D network becomes a preresnet; there are: r3d, wi"):
+        imagenet_file(architecture="preresnet")
+    with pytest.raises(WeightsError, match="no 2D DenseNet of depth 161; there are: 121, 169"):
+        imagenet_file(161, "densenet")
 
 
 def test_imagenet_names_the_depths_there_are():

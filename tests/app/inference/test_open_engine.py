@@ -4,11 +4,22 @@ import os
 import numpy as np
 import pytest
 
+from app.configuration import ExportConfig
 from app.errors import UserError
+from app.export import export
 from app.inference.eager import DynamicEngine
 from app.inference.open_engine import open_engine
 from app.inference.paddle_inference import InferenceEngine
-from tests.app.trained import CONTRACT, LABELS, write_checkpoint, write_run, write_weights
+from tests.app.trained import (
+    CONTRACT,
+    LABELS,
+    OPTIONS,
+    write_checkpoint,
+    write_run,
+    write_weights,
+)
+from weights.description import NetworkDescription
+from weights.files import save_network
 
 
 @pytest.fixture(scope="module")
@@ -193,3 +204,15 @@ def test_the_export_says_where_it_comes_from(run):
     manifest = json.loads((run / "checkpoints" / "epoch-0001" / "manifest.json").read_text())
     assert description["source"]["file"] == "made"
     assert description["source"]["exported"]["sha256"] == manifest["files"]["model.pdparams"][1]
+
+
+def test_a_backbone_gives_features_and_no_scores(tmp_path):
+    path = tmp_path / "backbone.pdparams"
+    description = NetworkDescription("r3d", {**OPTIONS, "n_classes": 0}, None, CONTRACT)
+    save_network(description.build(), description, path)
+    with pytest.raises(UserError, match="knows no classes; fine-tune it first"):
+        open_on_cpu(path)
+    with pytest.raises(UserError, match="knows no classes"):
+        export(ExportConfig(run=str(path)))
+    features = open_on_cpu(path, output="features").features(clips())
+    assert features.shape == (3, 128)

@@ -1,5 +1,6 @@
 """Samplers, clip datasets and the loader together: the same clips, whatever loads them."""
 
+import errno
 import hashlib
 
 import numpy as np
@@ -197,3 +198,12 @@ def test_the_time_spent_waiting_is_counted(index):
     assert waiting.wait_seconds == 0
     list(waiting)
     assert waiting.wait_seconds > 0
+
+
+def test_where_there_is_no_room_for_the_locks_of_workers_its_place_is_named(index, monkeypatch):
+    def full():
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("datasets.clips.worker.multiprocessing.Semaphore", full)
+    with pytest.raises(OSError, match="No space left on device: '/dev/shm'"):
+        next(iter(loader(index, workers=1)))
