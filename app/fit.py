@@ -19,6 +19,7 @@ from app.training.training_state import seed_everything
 from app.training.video_model import NonFiniteLossError
 from callbacks.best_value import BestValue
 from datasets.annotations.index_file import INDEX_NAME
+from datasets.shown import counted
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class FitResult:
         return 0 if self.interrupted_by is None else 128 + self.interrupted_by
 
     def __str__(self):
-        epochs = f"{self.epochs} epoch{'s' * (self.epochs != 1)}"
+        epochs = counted(self.epochs, "epoch")
         lines = []
         if self.interrupted_by is not None:
             lines.append(
@@ -71,7 +72,7 @@ class FitResult:
             )
         if self.failed_videos:
             lines.append(
-                f"{self.failed_videos} video{'s' * (self.failed_videos != 1)} could not be read: "
+                f"{counted(self.failed_videos, 'video')} could not be read: "
                 f"{self.run_dir}/failures.jsonl"
             )
         if self.interrupted_by is None:

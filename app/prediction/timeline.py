@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from app.drawing import Figure
 
 # Classes drawn as lines, each in its own colour; the others are grey in the strip of segments.
 LINES = 8
@@ -103,7 +103,7 @@ def draw_timeline(prediction, path):
     for text in legend.get_texts():
         # A dollar sign in a class name is no formula.
         text.set_parse_math(False)
-    FigureCanvasAgg(figure).print_png(path)
+    figure.savefig(path, format="png")
 
 
 def clock(seconds):

@@ -36,7 +36,7 @@ from callbacks import (
     Progress,
     VisualDLLog,
 )
-from datasets.shown import shown
+from datasets.shown import counted, shown
 from weights.files import count_parameters, read_description
 
 # What of a configuration the dashboard shows as text, and what in its table of runs.
@@ -123,8 +123,8 @@ def train(config, folder, device, cleanup):
     if start is not None:
         state.read(start)
         say(
-            f"resuming from {start}: {_count(position.epoch, 'epoch', 'epochs')} finished, "
-            f"{_count(position.batch, 'batch', 'batches')} of the next one, step {position.step}"
+            f"resuming from {start}: {counted(position.epoch, 'epoch')} finished, "
+            f"{counted(position.batch, 'batch', 'batches')} of the next one, step {position.step}"
         )
     if not config.resume:
         _hold(folder, is_main, cleanup)
@@ -255,8 +255,8 @@ def _introduction(network, description, device, training, validation):
     return (
         f"{description.architecture}-{description.options['depth']}, "
         f"{count_parameters(trained):,} parameters to train, on {device}; "
-        f"{_count(len(training.labels), 'class', 'classes')}, "
-        f"{_count(len(training), 'video', 'videos')} to train on, "
+        f"{counted(len(training.labels), 'class', 'classes')}, "
+        f"{counted(len(training), 'video')} to train on, "
         f"{len(validation)} to validate with"
     )
 
@@ -298,10 +298,6 @@ def _dashboard(config, folder, loader, labels):
         lambda matrix: confusion_picture(matrix, labels, "validation", DASHBOARD_PIXELS),
         config.train.epochs,
     )
-
-
-def _count(number, one, many):
-    return f"{number:,} {one if number == 1 else many}"
 
 
 def _say(line, stream=None):
