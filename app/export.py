@@ -164,7 +164,7 @@ def _real_clips(config, trained):
     if config.videos:
         data = replace(data, videos=config.videos)
     try:
-        index = read_splits(data, trained.configuration.train.seed)["val"]
+        index = read_splits(data, trained.configuration.train.seed)["all"]
     except AnnotationError as error:
         if config.videos:
             raise UserError(f"--videos {config.videos}: {error}") from None

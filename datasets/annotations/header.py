@@ -33,8 +33,8 @@ NAMES = {
 }
 # fmt: on
 # Columns that would say which part of a video is meant; to leave one out would be wrong.
-SEGMENT_WORDS = re.compile(r"(?:^|_)(?:start|begin|end|stop|frames?|time(?:stamp)?|duration)(?:_|$)")
-    r"(?:^|_)(?:start|begin|end|stop|frames?|time|timestamp|duration)(?:_|$)"
+SEGMENT_WORDS = re.compile(
+    r"(?:^|_)(?:start|begin|end|stop|frames?|time(?:stamp)?|duration)(?:_|$)"
 )
 # But not these.
 HARMLESS = re.compile(r"frame_?rate|(?:.*_)?duration(?:_s(?:ec)?)?")
