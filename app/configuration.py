@@ -491,19 +491,23 @@ class PredictConfig:
     Args:
         run: Run folder, converted .pdparams file, or exported folder.
         sources: Videos, folders of videos or of frames, glob patterns, image sequences such as
-            frames/image_%05d.jpg, cameras such as /dev/video0, or addresses of streams.
+            frames/image_%05d.jpg, cameras such as 0 or /dev/video0, or addresses of streams.
         checkpoint: Name of the checkpoint of a run: best, last, or one such as epoch-0007.
         labels: File with the class names, to replace those of the weights.
         top_k: How many classes to name.
         step: Frames from window to window; left out, windows follow each other without overlap.
-        format: How to print the result.
+        format: How to print the result: json prints it as a whole at the end; table, csv and
+            jsonl (a JSON object per line) print each video as soon as it was seen.
         timeline: Also give the segments of every video with their classes, and a picture of the
             scores over time.
         output: Folder for the pictures of the timelines; left out, the current one.
-        annotate: Video to write: a copy with the class drawn on it; a folder for several videos.
+        annotate: Video to write (.mp4, .mkv or .mov): a copy with the class drawn on it; a folder
+            for several videos.
         features: File (.npz) to write: the pooled embeddings of windows and videos, in place of
             classes.
         seconds: Longest time to listen to a camera or stream.
+        reconnect: Seconds to wait before a camera or stream that has ended is opened again; left
+            out, its end is the end.
         batch_size: Windows per step.
         device: Where to compute: auto, cpu, gpu, gpu:0, ...
         engine: How to compute: dynamic is Paddle's eager mode, inference is paddle.inference;
@@ -516,12 +520,13 @@ class PredictConfig:
     labels: str | None = None
     top_k: PositiveInt = 5
     step: PositiveInt | None = None
-    format: Literal["table", "json", "csv"] = "table"
+    format: Literal["table", "json", "jsonl", "csv"] = "table"
     timeline: bool = False
     output: str | None = None
     annotate: str | None = None
     features: str | None = None
     seconds: PositiveFloat | None = None
+    reconnect: PositiveFloat | None = None
     batch_size: PositiveInt = 8
     device: str = "auto"
     engine: Literal["auto", "dynamic", "inference"] = "auto"
