@@ -41,9 +41,10 @@ VERBS = {
     "weights": (configuration.WeightsConfig, "app.published_weights", "list_weights"),
     "predict": (configuration.PredictConfig, "app.predict", "predict"),
     "export": (configuration.ExportConfig, "app.export", "export"),
+    "report": (configuration.ReportConfig, "app.report", "report"),
     "board": (configuration.BoardConfig, "app.board", "open_board"),
 }
-POSITIONAL = {"evaluate", "score", "convert", "index", "prepare", "predict", "export"}
+POSITIONAL = {"evaluate", "score", "convert", "index", "prepare", "predict", "export", "report"}
 # Verbs with one option that may be given as a word alone.
 LONE_WORD = {"board": "run_dir"}
 # The recipes lie beside app/ in the project, and in it where it was installed.

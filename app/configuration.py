@@ -16,6 +16,9 @@ from jsonargparse.typing import (
     PositiveInt,
 )
 
+# Clips of one recording, as UCF-101 names them (datasets.annotations.drawn_split.UCF_GROUP).
+GROUP_PATTERN = r"(.+_g\d+)_c\d+$"
+
 Architecture = Literal[
     "r3d",
     "r2p1d",
@@ -102,7 +105,7 @@ class DataConfig:
     annotation: str | None = None
     split: PositiveInt = 1
     val_fraction: OpenUnitInterval = 0.2
-    group_pattern: str = r"(.+_g\d+)_c\d+$"
+    group_pattern: str = GROUP_PATTERN
     max_failures: int | float = 0.05
     demo: Literal["directions", "turns"] = "directions"
     balance: Literal["none", "sqrt", "equal"] = "none"
@@ -389,6 +392,8 @@ class IndexConfig:
         annotation: File or folder with the labels and the split, as for fit.
         split: Which of the official splits.
         val_fraction: Share of each class kept for validation where nothing else gives the split.
+        group_pattern: Regular expression whose first group names what must stay on one side of a
+            drawn split, as for fit.
         seed: Seed of a drawn split.
         verify: Decode every frame instead of only looking at the packets.
         workers: Worker processes; left out, one per core.
@@ -399,6 +404,7 @@ class IndexConfig:
     annotation: str | None = None
     split: PositiveInt = 1
     val_fraction: OpenUnitInterval = 0.2
+    group_pattern: str = GROUP_PATTERN
     seed: NonNegativeInt = 0
     verify: bool = False
     workers: PositiveInt | None = None
@@ -485,19 +491,23 @@ class PredictConfig:
     Args:
         run: Run folder, converted .pdparams file, or exported folder.
         sources: Videos, folders of videos or of frames, glob patterns, image sequences such as
-            frames/image_%05d.jpg, cameras such as /dev/video0, or addresses of streams.
+            frames/image_%05d.jpg, cameras such as 0 or /dev/video0, or addresses of streams.
         checkpoint: Name of the checkpoint of a run: best, last, or one such as epoch-0007.
         labels: File with the class names, to replace those of the weights.
         top_k: How many classes to name.
         step: Frames from window to window; left out, windows follow each other without overlap.
-        format: How to print the result.
+        format: How to print the result: json prints it as a whole at the end; table, csv and
+            jsonl (a JSON object per line) print each video as soon as it was seen.
         timeline: Also give the segments of every video with their classes, and a picture of the
             scores over time.
         output: Folder for the pictures of the timelines; left out, the current one.
-        annotate: Video to write: a copy with the class drawn on it; a folder for several videos.
+        annotate: Video to write (.mp4, .mkv or .mov): a copy with the class drawn on it; a folder
+            for several videos.
         features: File (.npz) to write: the pooled embeddings of windows and videos, in place of
             classes.
         seconds: Longest time to listen to a camera or stream.
+        reconnect: Seconds to wait before a camera or stream that has ended is opened again; left
+            out, its end is the end.
         batch_size: Windows per step.
         device: Where to compute: auto, cpu, gpu, gpu:0, ...
         engine: How to compute: dynamic is Paddle's eager mode, inference is paddle.inference;
@@ -510,12 +520,13 @@ class PredictConfig:
     labels: str | None = None
     top_k: PositiveInt = 5
     step: PositiveInt | None = None
-    format: Literal["table", "json", "csv"] = "table"
+    format: Literal["table", "json", "jsonl", "csv"] = "table"
     timeline: bool = False
     output: str | None = None
     annotate: str | None = None
     features: str | None = None
     seconds: PositiveFloat | None = None
+    reconnect: PositiveFloat | None = None
     batch_size: PositiveInt = 8
     device: str = "auto"
     engine: Literal["auto", "dynamic", "inference"] = "auto"
@@ -541,3 +552,16 @@ class PrepareConfig:
     split: PositiveInt = 1
     short_side: PositiveInt = 128
     workers: PositiveInt | None = None
+
+
+@dataclass
+class ReportConfig:
+    """Write one page that shows what ran, how it went and where it is wrong.
+
+    Args:
+        runs: Run folders; several are laid over each other.
+        output: HTML file to write. Left out, report.html in the first run folder.
+    """
+
+    runs: list[str]
+    output: str | None = None

@@ -16,6 +16,7 @@ from app.evaluation.result_file import names_in_results
 from app.evaluation.scoring import Scoring
 from app.evaluation.videos import find_true_classes, find_videos
 from app.inference.open_engine import open_engine
+from app.report import refresh
 from app.stop_signals import Stopped, stop_signals
 from app.trained import find_trained
 from datasets.clips.views import Views
@@ -100,12 +101,15 @@ def evaluate(config):
             views=str(views),
             labels=engine.labels,
             true_classes=true_classes,
+            paths=[index.path(row) for row in range(len(index))],
             video_ids=names_in_results(index),
             evaluation=evaluation,
             failed=scoring.failures.failed,
         )
         report.write(config.top_k)
         scoring.progress.remove()
+    if trained.checkpoint is not None and config.output is None:
+        refresh(trained.folder)
     return report
 
 

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import paddle
+import paddle.distributed as dist
 
 from app.device import choose_device
 from app.errors import UserError, writing
 from app.evaluation.scores import Evaluation
+from app.report import refresh
 from app.run_folder import RunFolder
 from app.training.resuming import check_options
 from app.training.run import train
@@ -16,7 +18,7 @@ from app.training.soundness import describe_checkpoints
 from app.training.training_state import seed_everything
 from app.training.video_model import NonFiniteLossError
 from callbacks.best_value import BestValue
-from datasets.annotations.index_file import INDEX_NAME
+from datasets.index.video_index import INDEX_NAME
 from datasets.shown import counted
 
 
@@ -75,6 +77,7 @@ class FitResult:
             )
         if self.interrupted_by is None:
             lines.append(f"the run: {self.run_dir}")
+            lines.append(f"look at it: {self.run_dir}/report.html")
             lines.append(f"watch it: python -m app board --run_dir {self.run_dir}")
             lines.append(f"evaluate it: python -m app evaluate {self.run_dir}")
         return "\n".join(lines)
@@ -109,9 +112,12 @@ def fit(config):
         # Optimizer states are saved under Paddle's generated parameter names, which count every
         # network built before in this process; the guard begins the count anew.
         with writing(folder.path, kept), paddle.utils.unique_name.guard(), ExitStack() as cleanup:
-            return FitResult(folder.path, **train(config, folder, device, cleanup))
+            result = FitResult(folder.path, **train(config, folder, device, cleanup))
     except NonFiniteLossError as error:
         raise NonFiniteLossError(f"{error}; {kept()}") from None
+    if dist.get_rank() == 0:
+        refresh(folder.path)
+    return result
 
 
 def _check_values(config):

@@ -48,7 +48,8 @@ def index(config):
         config.annotation,
         config.split,
         config.val_fraction,
-        seed=config.seed,
+        config.group_pattern,
+        config.seed,
     )
     folder = Path(config.output)
     report = build_index(splits, folder, config.workers, config.verify)

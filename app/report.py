@@ -4,9 +4,11 @@ python -m app report runs/mine
 python -m app report runs/mine runs/other --output comparison.html
 """
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.configuration import ReportConfig
 from app.errors import UserError
 from app.reporting.page import render
 from app.reporting.run_record import read_run
@@ -29,6 +31,18 @@ class WrittenReport:
 
     def __str__(self):
         return f"report: {self.path} ({self.size / 1e6:.1f} MB, opens in any browser)"
+
+
+def refresh(run):
+    """Bring the page in a run folder up to date; what cannot be shown does not end anything.
+
+    Args:
+        run: The run folder.
+    """
+    try:
+        report(ReportConfig([str(run)]))
+    except UserError as error:
+        print(f"no {NAME}: {error}", file=sys.stderr)
 
 
 def report(config):

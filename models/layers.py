@@ -161,6 +161,21 @@ class Layers:
         """Take float32 `[B, C, T, H, W]` into the layout of the layers."""
         return clips
 
+    def run(self, trunk, clips):
+        """The pooled features of clips.
+
+        Args:
+            trunk: Layers, in the order in which data goes through them.
+            clips: float32 `[B, C, T, H, W]`, or what `normalise` returned.
+
+        Returns:
+            float32 `[B, features_size]`.
+        """
+        x = self.enter(clips)
+        for layer in trunk:
+            x = layer(x)
+        return self.global_mean(x)
+
     def add(self, x, y):
         """The sum."""
         return x + y

@@ -1,5 +1,7 @@
 """What every network family has in common: a trunk, the mean over time and space, a head."""
 
+import functools
+
 import paddle.nn.functional as F
 from paddle import nn
 
@@ -66,10 +68,10 @@ class VideoNetwork(nn.Layer):
         Returns:
             float32 `[B, features_size]`.
         """
-        x = self.layers.enter(x)
-        for layer in self.trunk().values():
-            x = recomputed(layer, x) if self.recompute and self.training else layer(x)
-        return self.layers.global_mean(x)
+        trunk = list(self.trunk().values())
+        if self.recompute and self.training:
+            trunk = [functools.partial(recomputed, layer) for layer in trunk]
+        return self.layers.run(trunk, x)
 
     def forward(self, x):
         """Class scores before the softmax.

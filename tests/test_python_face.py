@@ -11,10 +11,12 @@ import pytest
 import app
 import datasets
 import weights
+from app import command_line
 from tests.app.small_run import PROJECT, write_corpus
 from tests.app.trained import CONTRACT, LABELS, small_network, write_run, write_weights
 
-FUNCTIONS = "app.fit app.evaluate app.predict app.export app.open_engine weights.pretrained".split()
+VERBS = [f"app.{function}" for _, _, function in command_line.VERBS.values()]
+MODULES = [module for _, module, _ in command_line.VERBS.values()]
 
 
 def python(source, folder, *arguments):
@@ -40,13 +42,14 @@ def test_nothing_heavy_is_imported_with_the_names(tmp_path):
     assert python(source, tmp_path) == "[]\n"
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_stays_one_when_the_module_of_its_name_is_imported(function, tmp_path):
-    package = function.partition(".")[0]
-    module = "app.inference.open_engine" if function == "app.open_engine" else function
-    check = f"assert callable({function}), {function}\n"
-    python(f"import {package}\n{check}import {module}\n{check}", tmp_path)
-    python(f"import {module}\n{check}import {package}\n{check}", tmp_path)
+@pytest.mark.parametrize("order", ["packages first", "modules first"])
+def test_functions_stay_functions_when_the_modules_of_their_names_are_imported(order, tmp_path):
+    functions = [*VERBS, "app.open_engine", "weights.pretrained", "weights.load_network"]
+    packages = ["import app, weights"]
+    imports = [f"import {module}" for module in [*MODULES, "weights.pretrained"]]
+    checks = [f"assert callable({function}), {function}" for function in functions]
+    first, second = (packages, imports) if order == "packages first" else (imports, packages)
+    python("\n".join([*first, *checks, *second, *checks]), tmp_path)
 
 
 def test_every_configuration_class_is_there():
@@ -96,6 +99,12 @@ def test_pretrained_weights_become_a_recogniser_of_other_classes(tmp_path):
     expected = description.recogniser(network)
     same.eval()
     assert bool((same(clips.astype("uint8")) == expected(clips.astype("uint8"))).all())
+
+
+def test_published_weights_are_looked_for_where_the_command_looks(tmp_path, monkeypatch):
+    monkeypatch.setattr("weights.opening.weights_folder", lambda: tmp_path)
+    with pytest.raises(weights.WeightsError, match=str(tmp_path / "r3d18_K_200ep.pth")):
+        weights.pretrained("r3d18_K_200ep", labels=["a", "b"])
 
 
 def readme_programs():

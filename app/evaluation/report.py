@@ -13,6 +13,7 @@ from PIL import Image
 from app.evaluation.confusion import NAMED_CONFUSIONS, confusion_picture, worst_confusions
 from app.evaluation.result_file import best_classes, json_bytes, result_json
 from app.evaluation.scores import Evaluation
+from app.evaluation.video_table import table_text, video_rows
 from app.metrics import hits
 from datasets.shown import counted, shown
 from weights.durable import write_together
@@ -28,6 +29,7 @@ class ReportFiles:
     Attributes:
         report: The numbers, as JSON.
         predictions: The best classes of every video, see `app.evaluation.result_file`.
+        videos: A row for every video, see `app.evaluation.video_table`.
         classes: The accuracy of every class, as CSV.
         confusion: Picture of the confusion matrix.
         failures: The videos that could not be read.
@@ -37,6 +39,7 @@ class ReportFiles:
     def __init__(self, folder, name):
         self.report = folder / f"{name}.json"
         self.predictions = folder / f"{name}.predictions.json"
+        self.videos = folder / f"{name}.videos.csv"
         self.classes = folder / f"{name}.classes.csv"
         self.confusion = folder / f"{name}.confusion.png"
         self.failures = folder / f"{name}.failures.jsonl"
@@ -81,6 +84,7 @@ class EvaluationReport:
         views: The clips of a video that were scored, as text.
         labels: Class names in output order.
         true_classes: int `[n_videos]`, class of each row, failed ones included.
+        paths: Path of each row.
         video_ids: Name of each row in result files.
         evaluation: `app.evaluation.scores.Evaluation`.
         failed: Path -> reason of the videos that could not be read.
@@ -94,6 +98,7 @@ class EvaluationReport:
     views: str
     labels: tuple[str, ...]
     true_classes: np.ndarray = field(repr=False)
+    paths: list[str] = field(repr=False)
     video_ids: list[str] = field(repr=False)
     evaluation: Evaluation = field(repr=False)
     failed: dict[str, str] = field(repr=False)
@@ -185,9 +190,13 @@ class EvaluationReport:
             for row, scores in zip(e.rows.tolist(), e.scores, strict=True)
         )
         matrix = e.confusion()
+        rows = video_rows(
+            self.paths, self.true_classes, e, self.labels, self.failed, min(top_k, len(self.labels))
+        )
         title = f"{self.split}, {self.network}, {self.views}: video top-1 {e.video_top1:.4f}"
         contents = {
             self.files.predictions: result_json(best),
+            self.files.videos: table_text(rows).encode("utf-8", "surrogateescape"),
             self.files.classes: _table(self.per_class()),
             self.files.confusion: _png(confusion_picture(matrix, self.labels, title)),
             self.files.report: json_bytes(self._as_json(matrix), indent=2),

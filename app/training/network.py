@@ -4,8 +4,8 @@ from dataclasses import asdict, replace
 
 import models
 from app.errors import UserError
-from app.published_weights import FOLDER
 from weights.description import InputContract, NetworkDescription
+from weights.folder import weights_folder
 from weights.freezing import freeze_before
 from weights.loading import load_pretrained, plan_network
 from weights.pretrained import resolve
@@ -66,7 +66,7 @@ def find_pretrained(model):
     """
     if model.pretrained is None:
         return None
-    return resolve(model.pretrained, FOLDER, model.depth, model.architecture or "r3d")
+    return resolve(model.pretrained, weights_folder(), model.depth, model.architecture or "r3d")
 
 
 def build_network(description, source, finetune_from, layers=None):

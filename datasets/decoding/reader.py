@@ -141,6 +141,18 @@ class Reader:
         flips = InTurn([flips], len(rows)) if isinstance(flips, bool) else flips
         yield from self._iterate_clips(rows, crops, size, flips)
 
+    def iterate(self):
+        """Give every frame once, in order; memory holds one.
+
+        Yields:
+            uint8 `[height, width, 3]` RGB; frames of another size are scaled to that of the first.
+
+        Raises:
+            VideoError: A frame cannot be read.
+        """
+        for number in range(len(self)):
+            yield self.read([number])[0]
+
     def _read(self, indices):
         raise NotImplementedError
 

@@ -71,6 +71,21 @@ class VideoReader(Reader):
         """Number of damaged frames met so far in what was asked for."""
         return len(self._damaged)
 
+    def iterate(self):
+        orientation, errors = self.index.orientation, video_errors(self.path)
+        size = orientation.size(self.width, self.height)
+        reformatter, done = VideoReformatter(), 0
+        while done < len(self):
+            try:
+                for position, frame in self._decode(np.arange(done, len(self))):
+                    with errors:
+                        rgb = reformatter.reformat(frame, *size, format="rgb24", threads=1)
+                        picture = rgb.to_ndarray()
+                    done = position + 1
+                    yield orientation.shown(picture)
+            except UnforeseenError:
+                self._decoder.stop_seeking()
+
     def _read(self, indices):
         try:
             return self._read_frames(indices)

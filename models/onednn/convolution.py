@@ -9,6 +9,7 @@ from functools import lru_cache
 import paddle
 
 from models.onednn.primitives import (
+    CONVOLUTION_DIRECT,
     DESTINATION,
     DIFF_DESTINATION,
     DIFF_SOURCE,
@@ -27,8 +28,6 @@ from models.onednn.primitives import (
     reorder,
 )
 from models.onednn.rearrangement import copy
-
-_DIRECT = 1
 
 
 @lru_cache(maxsize=GEOMETRIES)
@@ -140,7 +139,7 @@ class Convolution:
         forward = PrimitiveDescriptor(
             "convolution_forward",
             FORWARD_TRAINING,
-            _DIRECT,
+            CONVOLUTION_DIRECT,
             source,
             free,
             None,
@@ -157,7 +156,7 @@ class Convolution:
         if to_input:
             backward = PrimitiveDescriptor(
                 "convolution_backward_data",
-                _DIRECT,
+                CONVOLUTION_DIRECT,
                 source,
                 free,
                 destination,
@@ -177,7 +176,7 @@ class Convolution:
                 windows = self.geometry.lengthened_windows
             backward = PrimitiveDescriptor(
                 "convolution_backward_weights",
-                _DIRECT,
+                CONVOLUTION_DIRECT,
                 source,
                 free_gradient,
                 None,
@@ -200,25 +199,24 @@ convolution = lru_cache(maxsize=GEOMETRIES)(Convolution)
 def convolve(x, layer):
     """Apply a `paddle.nn.Conv3D` without bias, see `Activation.convolve`."""
     weight = layer.weight
+    learns = x.tape.learns(weight)
     return convolve_with(
         x,
+        layer,
         weight,
-        tuple(layer._stride),
-        tuple(layer._updated_padding),
-        layer._groups,
-        (lambda gradient: x.tape.set_gradient(weight, gradient)) if x.tape.learns(weight) else None,
+        (tuple(layer._stride), tuple(layer._updated_padding), layer._groups),
+        (lambda gradient: x.tape.set_gradient(weight, gradient)) if learns else None,
     )
 
 
-def convolve_with(x, weight, stride, padding, groups, set_gradient):
-    """Apply a convolution whose weights are given.
+def convolve_with(x, layer, weight, options, set_gradient):
+    """Apply a convolution whose weight is given.
 
     Args:
         x: The input, an `Activation`.
-        weight: float32 tensor `[O, I / groups, D, H, W]`.
-        stride: Three numbers.
-        padding: Three numbers, the same in front and behind.
-        groups: Number of groups.
+        layer: The `paddle.nn.Conv3D`.
+        weight: float32 tensor `[O, I / groups, D, H, W]`, its weight in the form that meets `x`.
+        options: (stride, padding, groups); the first two are three numbers each.
         set_gradient: Called with the gradient of `weight`; None where it is not needed.
 
     Returns:
@@ -226,9 +224,9 @@ def convolve_with(x, weight, stride, padding, groups, set_gradient):
     """
     tape = x.tape
     to_input, to_weights = x.needs_gradient, set_gradient is not None
-    kernels = convolution(
-        x.layout, tuple(weight.shape), stride, padding, groups, to_input, to_weights
-    )
+    if tape.folding is not None and not (to_input or to_weights):
+        return tape.folding.convolve(x, layer, weight, options)
+    kernels = convolution(x.layout, tuple(weight.shape), *options, to_input, to_weights)
     geometry = kernels.geometry
     output = x.empty(tape, geometry.output_shape, to_input or to_weights)
     packed = scratch(kernels.packed_size)

@@ -13,10 +13,12 @@ class Tape:
 
     Args:
         dtype: `paddle.float32` or `paddle.bfloat16`, of the activations.
+        folding: `folding.Folding` of a network whose parameters stand still, else None.
     """
 
-    def __init__(self, dtype):
+    def __init__(self, dtype, folding=None):
         self.dtype = dtype
+        self.folding = folding
         self.recording = paddle.is_grad_enabled()
         self._steps = []
         self._leaves = []

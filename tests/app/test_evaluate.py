@@ -72,6 +72,7 @@ def test_the_files_of_an_evaluation_agree_with_each_other(weights, corpus, tmp_p
         "val-corpus-windows4.predictions.json",
         "val-corpus-windows4.classes.csv",
         "val-corpus-windows4.confusion.png",
+        "val-corpus-windows4.videos.csv",
     }
     assert files.confusion.read_bytes().startswith(b"\x89PNG")
 

@@ -85,8 +85,8 @@ def test_metrics_have_the_promised_names(trained):
     first, last = (json.loads(line) for line in (run_dir / "metrics.jsonl").open())
     assert (first["epoch"], last["epoch"], first["step"], last["step"]) == (1, 2, 3, 6)
     assert set(last) == set(
-        "epoch step lr train_loss train_top1 val_loss val_clip_top1 val_clip_top5 val_video_top1 "
-        "val_video_top5 clips_per_second data_wait".split()
+        "epoch step lr gradient_norm train_loss train_top1 val_loss val_clip_top1 val_clip_top5 "
+        "val_video_top1 val_video_top5 clips_per_second data_wait".split()
     )
     assert last["val_video_top1"] == result.evaluation.video_top1
 

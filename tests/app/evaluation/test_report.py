@@ -24,6 +24,7 @@ def make_report(folder, n_classes=6, network="epoch-0001", failed=()):
         views="even:1",
         labels=tuple(f"class {number}" for number in classes),
         true_classes=classes,
+        paths=[f"{number}.mp4" for number in classes],
         video_ids=[f"{number}.mp4" for number in classes],
         evaluation=scores.summary(),
         failed={f"{row}.mp4": "empty" for row in failed},

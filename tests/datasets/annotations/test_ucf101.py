@@ -92,7 +92,7 @@ def test_a_folder_with_none_of_the_videos_is_an_error(lists, tmp_path):
 
 def test_a_split_that_is_not_there_names_its_list(videos, lists):
     with pytest.raises(AnnotationError, match=r"trainlist04\.txt.*split is 4"):
-        load_splits(videos, lists, split=4)
+        load_splits(videos, lists, official_split=4)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from datasets.annotations.errors import AnnotationError
-from datasets.index.video_index import Row, Splits, VideoIndex
+from datasets.index.splits import Splits
+from datasets.index.video_index import Row, VideoIndex
 
 LABELS = ["jump", "sit down", "Fußball"]
 ROWS = [
