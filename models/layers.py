@@ -36,6 +36,22 @@ class BatchNorm3D(nn.BatchNorm3D):
         return F.relu(x) if self.relu else x
 
 
+class SyncBatchNorm3D(nn.SyncBatchNorm):
+    """A BatchNorm over the clips of all processes; it has kernels for GPUs only.
+
+    Args:
+        channels, epsilon, relu: As for `BatchNorm3D`.
+    """
+
+    def __init__(self, channels, epsilon=1e-5, relu=False):
+        super().__init__(channels, epsilon=epsilon)
+        self.relu = relu
+
+    def forward(self, x):
+        x = super().forward(x)
+        return F.relu(x) if self.relu else x
+
+
 class PaddedIdentity(nn.Layer):
     """Shortcut A: subsample, then fill the missing channels with zeros; no parameters.
 
@@ -177,3 +193,10 @@ class Layers:
     def global_mean(self, x):
         """Mean over time, height and width: float32 `[B, C]`."""
         return paddle.mean(x, axis=[2, 3, 4])
+
+
+class SynchronisedLayers(Layers):
+    """The same, with BatchNorm over the clips of all processes."""
+
+    def batch_norm(self, channels, relu=False):
+        return SyncBatchNorm3D(channels, self.bn_epsilon, relu)

@@ -7,6 +7,8 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from datasets.shown import shown
+
 # matplotlib brings this font along, so it is the same everywhere.
 FONT = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
 # Share of the frame's height, and the smallest size in pixels that can be read.
@@ -24,7 +26,7 @@ def draw_caption(picture, text):
         text: The text; it is made smaller, then cut, until it fits.
     """
     height, width = picture.shape[:2]
-    ink = _render(text, width, height)[:height]
+    ink = _render(shown(text), width, height)[:height]
     bar = picture[: len(ink)]
     ink = ink[..., None]
     bar[:] = (bar * (SHINE * (1 - ink)) + 255 * ink).astype(np.uint8)

@@ -5,17 +5,19 @@ import numpy as np
 import pytest
 
 from app.errors import UserError
-from app.prediction.annotate import annotate
+from app.prediction.annotate import annotate, copy_video
 from app.prediction.caption import draw_caption
 from app.prediction.prediction import Prediction
 from app.prediction.video_sources import VideoSource
-from tests.videos import decode_all, moving_pattern, write_video
+from tests.videos import decode_all, moving_pattern, refuse_packet, write_video
 
 
 def prediction(path, kind="video"):
     """Windows of 16 frames that are walk and run in turn."""
     made = Prediction(VideoSource(str(path), kind), ("walk", "run"))
-    made.add([0, 16, 32], np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]], np.float32))
+    made.add(
+        [0, 16, 32], [0.0, 0.64, 1.28], np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]], np.float32)
+    )
     return made
 
 
@@ -64,7 +66,9 @@ def test_the_copy_has_every_frame_at_its_time_and_the_same_sound(tmp_path, name,
     annotate(prediction(video), tmp_path / "copy.mp4")
     assert sound_of(tmp_path / "copy.mp4") == sound_of(video) != b""
     times = times_of(tmp_path / "copy.mp4")
-    np.testing.assert_allclose(times, np.arange(40) / 25, atol=1e-3)
+    assert len(times) == 40
+    # The avi has an empty packet behind its first one, as for a frame that was dropped.
+    np.testing.assert_allclose(times, times_of(video), atol=1e-3)
 
 
 def test_the_caption_is_on_top_and_changes_with_the_window(tmp_path):
@@ -127,6 +131,45 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be written"):
         annotate(prediction(video), tmp_path / "file" / "copy.mp4")
+
+
+def test_a_video_without_times_plays_at_its_rate(tmp_path):
+    video = write_video(tmp_path / "camera.h264", frames=60, b_frames=0, container="h264")
+    annotate(prediction(video), tmp_path / "copy.mp4")
+    np.testing.assert_allclose(times_of(tmp_path / "copy.mp4"), np.arange(60) / 25, atol=1e-3)
+
+
+def test_joined_streams_whose_times_start_again_play_one_after_the_other(tmp_path):
+    parts = [write_with_sound(tmp_path / f"{n}.ts", frames=40) for n in range(2)]
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(b"".join(part.read_bytes() for part in parts))
+    annotate(prediction(joined), tmp_path / "copy.mp4")
+    times = times_of(tmp_path / "copy.mp4")
+    np.testing.assert_allclose(np.diff(times), 1 / 25, atol=1e-3)
+    assert len(times) >= 78
+    with av.open(str(tmp_path / "copy.mp4")) as container:
+        stream = container.streams.audio[0]
+        assert float(stream.duration * stream.time_base) == pytest.approx(3.2, abs=0.2)
+
+
+def test_the_caption_of_a_frame_that_replaces_a_refused_one_is_that_of_its_window(tmp_path):
+    video = write_video(tmp_path / "video.mp4", frames=40, gop=4, b_frames=0)
+    refuse_packet(video, 20)
+    annotate(prediction(video), tmp_path / "copy.mp4")
+    assert len(times_of(tmp_path / "copy.mp4")) == 40
+
+
+def test_an_error_leaves_the_copy_that_was_there(tmp_path):
+    video = write_video(tmp_path / "video.mp4", frames=40)
+    (tmp_path / "copy.mp4").write_text("before")
+
+    def full(number, picture):
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(UserError, match="copy.mp4: cannot be written: No space left"):
+        copy_video("--annotate", VideoSource(str(video), "video"), tmp_path / "copy.mp4", full)
+    assert (tmp_path / "copy.mp4").read_text() == "before"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["copy.mp4", "video.mp4"]
 
 
 @pytest.mark.parametrize("size", [(8, 8), (16, 300), (240, 320)])

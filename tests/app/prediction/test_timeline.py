@@ -13,9 +13,10 @@ def prediction(winners, labels=("walk", "run", "jump"), n_frames=None, fps=25.0)
     scores = np.full((len(winners), len(labels)), rest, np.float32)
     scores[np.arange(len(winners)), winners] = 0.6
     made = Prediction(VideoSource("a $1 and $2 video.mp4", "video"), labels, keep_windows=True)
-    made.add([16 * i for i in range(len(winners))], scores)
+    starts = [16 * i for i in range(len(winners))]
+    made.add(starts, [start / fps if fps else None for start in starts], scores)
     made.n_frames = n_frames or 16 * len(winners)
-    made.fps = fps
+    made.duration = made.n_frames / fps if fps else None
     return made
 
 
@@ -50,3 +51,21 @@ def test_the_picture_can_be_drawn(tmp_path, winners, labels, fps):
 
 def test_times_are_written_as_on_a_clock():
     assert [clock(s) for s in (0, 59.6, 61, 3661)] == ["0:00", "1:00", "1:01", "1:01:01"]
+
+
+def test_times_in_a_short_video_show_tenths():
+    assert [clock(s, 59.9) for s in (0, 0.64, 9.96, 59.88)] == [
+        "0:00.0",
+        "0:00.6",
+        "0:10.0",
+        "0:59.9",
+    ]
+    assert clock(0.64, 60) == "0:01"
+
+
+def test_segments_have_the_times_of_their_frames():
+    made = prediction([0, 0, 1], n_frames=40)
+    made.seconds = [0.0, 0.5, 7.25]
+    made.duration = 9.0
+    assert [part.seconds for part in segments(made)] == [(0.0, 7.25), (7.25, 9.0)]
+    assert [part.seconds for part in segments(prediction([0], fps=0))] == [(None, None)]

@@ -61,6 +61,31 @@ def test_what_leads_nowhere_is_named_with_the_reason(folder):
     }
 
 
+def test_an_empty_folder_in_a_pattern_is_named_and_the_others_are_found(folder):
+    sources, failed = find_sources([f"{folder}/*"])
+    assert [os.path.relpath(source.name, folder) for source in sources] == [
+        *("a.avi", "b.mp4", "deep/c.mkv", "frames", "notes.txt"),
+    ]
+    assert failed == {f"{folder}/nothing": "no videos in this folder"}
+
+
+def test_a_number_is_a_camera(monkeypatch, folder):
+    assert find_sources(["99"]) == ([], {"/dev/video99": "there is no such camera"})
+    exists = os.path.exists
+    monkeypatch.setattr(os.path, "exists", lambda path: path == "/dev/video0" or exists(path))
+    assert find_sources(["0"]) == ([VideoSource("/dev/video0", "stream")], {})
+    monkeypatch.chdir(folder)
+    (folder / "0").write_bytes(b"")
+    assert find_sources(["0"]) == ([VideoSource("0", "video")], {})
+
+
+def test_long_names_are_cut_and_stay_apart():
+    names = [f"{'动作视频测试标题很长' * 8}{number:04d}.mp4" for number in range(2)]
+    made = [file_name(VideoSource(name, "video"), ".timeline.png") for name in names]
+    assert [len(name.encode()) <= 255 for name in made] == [True, True]
+    assert made[0] != made[1] and made[0].endswith(".timeline.png")
+
+
 def test_file_names_fit_any_file_system():
     assert file_name(VideoSource("a/b c?.mp4", "video")) == "b_c"
     assert file_name(VideoSource("rtsp://camera:554/one", "stream")) == "rtsp_camera_554_one"

@@ -1,15 +1,18 @@
 """Samplers, clip datasets and the loader together: the same clips, whatever loads them."""
 
+import errno
 import hashlib
 
 import numpy as np
 import pytest
 
+from datasets.clips.clip_shape import ClipShape
 from datasets.clips.evaluation import EvaluationClips
 from datasets.clips.loader import ClipLoader
 from datasets.clips.shared_slots import SharedSlots
 from datasets.clips.training import Augmentation, Request, TrainingClips
 from datasets.clips.video_order import EvaluationSampler, TrainingSampler
+from datasets.clips.views import Views
 from datasets.index.video_index import Row, VideoIndex
 from tests.videos import write_video
 
@@ -26,9 +29,7 @@ def index(tmp_path_factory):
 
 def training_clips(index, **options):
     arguments = {
-        "frames": 8,
-        "stride": 2,
-        "size": 24,
+        "shape": ClipShape(8, 2, 24),
         "augmentation": Augmentation(),
         "seed": 5,
         "max_attempts": 3,
@@ -128,22 +129,22 @@ def test_a_bad_video_is_replaced_by_the_next_good_one_and_reported(index, tmp_pa
 
 def test_a_segment_behind_the_end_is_a_failure_with_its_reason(index):
     late = VideoIndex.from_rows(["a"], [Row(index.path(1), 0, first=500, last=600)])
-    sample = EvaluationClips(late, 4, 1, 24, clips=3)[0]
+    sample = EvaluationClips(late, ClipShape(4, 1, 24), Views("even", 3))[0]
     assert sample.clips is None
-    assert "begins at frame" in sample.failures[0].reason
+    assert "from frame 500 to frame 600; it has 12" in sample.failures[0].reason
 
 
 def test_clips_stay_inside_their_segment(index):
     """Frames 10 to 14 looped: the clip equals itself shifted by the segment's length."""
     segment = VideoIndex.from_rows(["a"], [Row(index.path(0), 0, first=10, last=14)])
-    clips = EvaluationClips(segment, 8, 1, 24, clips=3)[0].clips
+    clips = EvaluationClips(segment, ClipShape(8, 1, 24), Views("even", 3))[0].clips
     assert clips.shape == (1, 3, 8, 24, 24)
     np.testing.assert_array_equal(clips[0, :, :4], clips[0, :, 4:])
 
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_evaluation_sees_every_video_once_with_up_to_its_clips(index, workers):
-    clips = EvaluationClips(index, 8, 1, 24, clips=3)
+    clips = EvaluationClips(index, ClipShape(8, 1, 24), Views("even", 3))
     batches = list(ClipLoader(clips, EvaluationSampler(7, 2), workers, on_failure=pytest.fail))
     rows = np.concatenate([rows.numpy() for _, _, rows in batches])
     counts = dict(zip(*np.unique(rows, return_counts=True), strict=True))
@@ -154,9 +155,8 @@ def test_evaluation_sees_every_video_once_with_up_to_its_clips(index, workers):
 def test_a_batch_of_failures_only_is_skipped(index, tmp_path, workers):
     rows = [Row("a.mp4", 0), Row("b.mp4", 1), Row(index.path(0), 0)]
     failed = []
-    clips = EvaluationClips(
-        VideoIndex.from_rows(["a", "b"], rows, root=tmp_path), 4, 1, 24, clips=1
-    )
+    broken = VideoIndex.from_rows(["a", "b"], rows, root=tmp_path)
+    clips = EvaluationClips(broken, ClipShape(4, 1, 24), Views("even", 1))
     batches = list(ClipLoader(clips, EvaluationSampler(3, 1), workers, failed.append))
     assert len(batches) == 1 and batches[0][2].numpy().tolist() == [2]
     assert [failure.path for failure in failed] == [
@@ -198,3 +198,12 @@ def test_the_time_spent_waiting_is_counted(index):
     assert waiting.wait_seconds == 0
     list(waiting)
     assert waiting.wait_seconds > 0
+
+
+def test_where_there_is_no_room_for_the_locks_of_workers_its_place_is_named(index, monkeypatch):
+    def full():
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("datasets.clips.worker.multiprocessing.Semaphore", full)
+    with pytest.raises(OSError, match="No space left on device: '/dev/shm'"):
+        next(iter(loader(index, workers=1)))
