@@ -72,7 +72,7 @@ class Contender:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("depths", nargs="*", type=int, default=[18, 50], choices=[18, 50])
+    parser.add_argument("depths", nargs="*", type=int, help="18, 50 or both")
     parser.add_argument("--rounds", type=int, default=9, help="steps of each contender")
     parser.add_argument("--threads", type=int, default=available_cores())
     parser.add_argument(
@@ -89,18 +89,16 @@ def main():
         serve(options.serve, options.depths[0], options.threads, clock)
         return
     print(f"{processor()}, threads: {options.threads}")
-    for depth in options.depths:
+    for depth in options.depths or CLIPS:
         print(f"\nR3D-{depth}, {CLIPS[depth]} clips of 16x112x112")
         compare(depth, options)
 
 
 def processor():
     """The processor's name, and which vector instructions matter here that it has."""
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        lines = dict(
-            line.split(":", 1) for line in file.read().split("\n\n")[0].split("\n") if line
-        )
-    lines = {name.strip(): value.strip() for name, value in lines.items()}
+    first = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n\n")[0]
+    pairs = (line.split(":", 1) for line in first.splitlines())
+    lines = {name.strip(): value.strip() for name, value in pairs}
     known = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
     return f"{lines['model name']} ({' '.join(f for f in known if f in lines['flags'].split())})"
 
@@ -179,7 +177,7 @@ def paddle_step(name, depth, threads):
     import models
     from models import onednn
 
-    onednn.load().threads = threads
+    onednn.set_threads(threads)
     precision = "bf16" if name == ONEDNN_BF16 else "fp32"
     layers, _ = onednn.choose_layers("paddle" if name == PADDLE else "onednn", precision)
     network = models.build("r3d", layers=layers, depth=depth, n_classes=CLASSES)
@@ -245,7 +243,7 @@ def limit(depth, threads, clock):
     from models.onednn.primitives import BFLOAT16, FLOAT32, channels_last
 
     library = onednn.load()
-    library.threads = threads
+    onednn.set_threads(threads)
     shapes = [(8, 64, 8, 28, 28), (8, 128, 4, 14, 14), (8, 256, 2, 7, 7)]
     runs = {FLOAT32: [], BFLOAT16: []}
     for data_type in [FLOAT32] + [BFLOAT16] * library.has_bfloat16:
