@@ -110,7 +110,3 @@ class Activation:
     def global_mean(self):
         """The mean over time, height and width: a Paddle tensor, float32 `[N, C]`."""
         return pooling.global_mean(self)
-
-    def to_tensor(self):
-        """A Paddle tensor, float32 `[N, C, D, H, W]`, through which gradients flow."""
-        return rearrangement.to_tensor(self)

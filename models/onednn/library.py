@@ -17,9 +17,8 @@ import paddle
 # change with the next.
 VERSION = (3, 6)
 
-# From the C headers: the memory handle that lets the library allocate, and the processor
-# instruction sets (bits) among which AVX-512's bfloat16 dot product stands.
-ALLOCATE = c_void_p(-1)
+# From the C headers: the instruction sets, as bits, among which AVX-512's bfloat16 dot product
+# stands.
 _ISA_AVX512_BF16 = 0xE7
 _ENGINE_CPU = 1
 _STREAM_IN_ORDER = 1
@@ -56,7 +55,6 @@ _OUT = POINTER(c_void_p)
 _SIGNATURES = {
     "engine_create": [_OUT, c_int, c_size_t],
     "stream_create": [_OUT, c_void_p, c_uint],
-    "stream_wait": [c_void_p],
     "memory_desc_create_with_strides": [_OUT, c_int, _DIMS, c_int, _DIMS],
     "memory_desc_create_with_tag": [_OUT, c_int, _DIMS, c_int, c_int],
     "memory_desc_clone": [_OUT, c_void_p],
@@ -66,7 +64,6 @@ _SIGNATURES = {
     "memory_destroy": [c_void_p],
     "primitive_attr_create": [_OUT],
     "primitive_attr_set_post_ops": [c_void_p, c_void_p],
-    "primitive_attr_set_scales_mask": [c_void_p, c_int, c_int],
     "primitive_attr_destroy": [c_void_p],
     "post_ops_create": [_OUT],
     "post_ops_append_eltwise": [c_void_p, c_int, c_float, c_float],
@@ -111,7 +108,6 @@ _SIGNATURES = {
     + [c_void_p] * 3
     + [c_float, c_float, c_void_p, c_void_p],
     "binary_primitive_desc_create": [_OUT, c_void_p, c_int] + [c_void_p] * 4,
-    "concat_primitive_desc_create": [_OUT, c_void_p, c_void_p, c_int, c_int, _OUT, c_void_p],
 }
 
 

@@ -192,7 +192,6 @@ class Primitive:
 
     def __init__(self, descriptor, arguments):
         self._library = library = onednn.load()
-        self.sizes = tuple(layout.size for layout in arguments.values())
         self._memories = [
             library.create("memory_create", layout, library.engine, c_void_p(None))
             for layout in arguments.values()

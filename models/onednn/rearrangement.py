@@ -47,15 +47,6 @@ def channels_behind(tensor, dtype):
     return result
 
 
-def to_tensor(x):
-    """A Paddle tensor on Paddle's autograd, see `Activation.to_tensor`."""
-
-    def seed(gradient):
-        x.receive_gradient(channels_behind(gradient, x.tape.dtype))
-
-    return x.tape.leave(channels_first(x.data), seed)
-
-
 def concatenate(x, y):
     """One after another along the channels, see `Activation.concatenate`."""
     tape = x.tape
