@@ -230,8 +230,8 @@ def limit(depth, threads, clock):
     """What the convolutions of a step would take at the rate of the best single one.
 
     Returns:
-        A function that returns GFLOP of a step (taps that only ever meet padding not counted),
-        and GFLOP/s of the best convolution in float32 and in bfloat16 (0 where there is none).
+        A function that returns the GFLOP of a step's convolutions, and the GFLOP/s of the best
+        one in float32 and in bfloat16 (0 where there is none).
     """
     import math
 
@@ -260,16 +260,14 @@ def limit(depth, threads, clock):
             )
             memory = [paddle.zeros([math.prod(shape)]) for _ in range(2)]
             memory.insert(1, paddle.zeros([kernel.packed_size // 4]))
-            # No padding in the count: what it would need without one tap in the margin.
-            work = 2 * math.prod(shape) * c * 27 / 1e9
+            work = gflop(shape, (c, c, 3, 3, 3), (1, 1, 1), (1, 1, 1))
             runs[data_type].append((work, kernel, memory))
     counted = []
     count = kernels.convolution
 
     def counting(source, weights, stride, padding, groups, to_input, to_weights):
-        geometry = kernels.Geometry(source, weights, stride, padding, groups)
-        work = 2 * math.prod(geometry.output_shape) * math.prod(geometry.weights.shape[-4:])
-        counted.append(work * (1 + to_input + to_weights) / 1e9)
+        work = gflop(source.shape, weights, stride, padding)
+        counted.append(work * (1 + to_input + to_weights))
         return count(source, weights, stride, padding, groups, to_input, to_weights)
 
     kernels.convolution = counting
@@ -287,6 +285,15 @@ def limit(depth, threads, clock):
         return max(rates)
 
     return lambda: [sum(counted), best(FLOAT32), best(BFLOAT16)]
+
+
+def gflop(source, weights, stride, padding):
+    """Arithmetic of a convolution; what meets padding is not counted, for it can be left out."""
+    pairs = 1
+    for length, k, s, p in zip(source[2:], weights[2:], stride, padding, strict=True):
+        outputs = range((length + 2 * p - k) // s + 1)
+        pairs *= sum(0 <= out * s - p + tap < length for out in outputs for tap in range(k))
+    return 2 * source[0] * weights[0] * weights[1] * pairs / 1e9
 
 
 if __name__ == "__main__":
