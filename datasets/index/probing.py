@@ -50,7 +50,8 @@ def file_state(path):
     """Returns ``(size, modified)`` as a probe holds them; -1 twice for what is not there."""
     try:
         status = os.stat(path)
-    except OSError:
+    except (OSError, ValueError):
+        # ValueError: a name with a zero byte.
         return -1, -1
     return status.st_size, status.st_mtime_ns
 

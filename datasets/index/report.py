@@ -3,6 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from datasets.shown import shown
+
 
 @dataclass
 class IndexReport:
@@ -83,15 +85,16 @@ class IndexReport:
             ("damaged", sorted(self.damaged)),
         ):
             lines += _table(title, table, longest_list)
-        return "\n".join(lines) + "\n"
+        # Names from outside may hold anything.
+        return "\n".join(map(shown, lines)) + "\n"
 
 
 def _table(title, table, longest):
     if not table:
         return []
-    shown = table[:longest]
-    width = min(48, max(len(name) for name, _ in shown))
-    lines = ["", title, *(f"  {name:<{width}}  {value}" for name, value in shown)]
-    if len(shown) < len(table):
-        lines.append(f"  ... and {len(table) - len(shown):,} more")
+    first = table[:longest]
+    width = min(48, max(len(shown(name)) for name, _ in first))
+    lines = ["", title, *(f"  {shown(name):<{width}}  {value}" for name, value in first)]
+    if len(first) < len(table):
+        lines.append(f"  ... and {len(table) - len(first):,} more")
     return lines
