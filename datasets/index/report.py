@@ -16,11 +16,11 @@ class IndexReport:
         videos: Number of different videos, readable or not.
         frames: Frames in all readable videos.
         seconds: Length of all videos that tell their frame rate.
-        resolutions: Number of videos by ``(width, height)`` in pixels.
+        resolutions: Number of videos by `(width, height)` in pixels.
         codecs: Number of videos by codec name.
-        classes: Number of rows by split and label, ``{split: [n_classes numbers]}``.
-        unreadable: ``(path, reason)`` of videos that are missing or cannot be read.
-        damaged: ``(path, reason)`` of videos that can be read, but not whole.
+        classes: Number of rows by split and label, `{split: [n_classes numbers]}`.
+        unreadable: `(path, reason)` of videos that are missing or cannot be read.
+        damaged: `(path, reason)` of videos that can be read, but not whole.
         notes: What the reader of the annotation had to say.
         verified: Whether every frame was decoded.
     """
@@ -39,7 +39,7 @@ class IndexReport:
     verified: bool = False
 
     def add(self, probe):
-        """Counts one video in."""
+        """Count one video in."""
         self.videos += 1
         if probe.error:
             self.unreadable.append((probe.path, probe.error))
