@@ -136,7 +136,7 @@ def numbered_lines(path, text):
 
 def csv_rows(path, text, separator=","):
     """Yield `("file, line 7", [cell, ...])` for every row that is not empty, cells stripped."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
     try:
         for cells in reader:
             if any(cell.strip() for cell in cells):
