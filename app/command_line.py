@@ -227,7 +227,7 @@ def _user_errors():
     from datasets.clips.errors import WorkerLostError
     from weights.errors import WeightsError
 
-    return ArgumentError, UserError, AnnotationError, WeightsError, WorkerLostError
+    return ArgumentError, UserError, AnnotationError, WorkerLostError, WeightsError
 
 
 def _with_implied_config(verb, words):
