@@ -20,7 +20,7 @@ def read_splits(data, seed):
         seed: Seed of a drawn split.
 
     Returns:
-        `datasets.index.video_index.Splits`.
+        `datasets.index.splits.Splits`.
 
     Raises:
         AnnotationError: The videos cannot be listed, or there is nothing to train on or to
@@ -43,7 +43,7 @@ def usual_split(splits):
     """The part that shows how good a network is, where nobody names one.
 
     Args:
-        splits: `datasets.index.video_index.Splits`.
+        splits: `datasets.index.splits.Splits`.
 
     Returns:
         "val" where the source says what is to be trained on; else "all": a split is not drawn.
