@@ -353,3 +353,13 @@ def test_a_header_of_frame_folders_is_understood(videos):
 def test_a_class_in_quotes_may_have_commas(videos):
     splits = load(videos, 'path, label\na/0.mp4, "run, fast"\na/1.mp4, "run, fast"\n')
     assert splits.labels == ["run, fast"]
+
+
+def test_half_a_character_in_a_class_is_refused(videos, tmp_path):
+    path = tmp_path / "all.json"
+    path.write_text(
+        '{"labels": ["\\udce9"], "database": {"x": {"subset": "training", "annotations": '
+        '{"label": "\\udce9"}, "video_path": "a/0.mp4"}}}'
+    )
+    with pytest.raises(AnnotationError, match="half of a character"):
+        load_splits(videos, path)
