@@ -34,7 +34,7 @@ class AnnotationFolder:
                 names = [name for name in self._archive.namelist() if not name.endswith("/")]
         except FileNotFoundError:
             raise AnnotationError(f"{self.path}: there is no such file or folder") from None
-        except (OSError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
             raise AnnotationError(f"{self.path}: cannot be read: {error}") from error
         # The file nearest the top wins where several have one name.
         names.sort(key=lambda name: (name.count("/"), name))
