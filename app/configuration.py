@@ -171,6 +171,12 @@ class TrainConfig:
         sync_batch_norm: On several GPUs, BatchNorm sees the clips of all of them.
         recompute: Keep only what lies between the stages in memory and compute the rest again in
             the backward pass: about a third more time for much larger batches.
+        kernels: On the CPU: onednn computes several times as fast as paddle's own kernels, to other
+            last digits; auto takes it where it can be had.
+        precision: fp32, or bf16 for bfloat16 convolutions and activations, with everything else in
+            fp32; on a CPU it needs one with bfloat16 arithmetic.
+        threads: Threads that compute on the CPU. Left out, as many as there are cores for this
+            process.
         process_timeout: Seconds that the processes of one training wait for one that does not
             come along, because its disk is slow for example; then the run ends.
     """
@@ -185,6 +191,9 @@ class TrainConfig:
     cutmix: NonNegativeFloat = 0.0
     sync_batch_norm: bool = False
     recompute: bool = False
+    kernels: Literal["auto", "paddle", "onednn"] = "paddle"
+    precision: Literal["fp32", "bf16"] = "fp32"
+    threads: PositiveInt | None = None
     process_timeout: PositiveInt = 1800
 
 
