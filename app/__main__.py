@@ -1,4 +1,4 @@
-"""python -m app fit | evaluate | summary | board"""
+"""python -m app VERB: fit, evaluate, predict, export and what else `python -m app --help` lists."""
 
 import sys
 

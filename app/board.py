@@ -1,29 +1,47 @@
-"""python -m app board: the VisualDL dashboard."""
+"""python -m app board: the VisualDL dashboard.
+
+python -m app board
+python -m app board runs/mine --port 8041
+"""
 
 import os
+import socket
 import sys
 from pathlib import Path
 
 from app.errors import UserError
+from datasets.shown import shown
 
 
 def open_board(config):
-    """Start VisualDL on this machine only and hand the process over to it.
+    """Start VisualDL and hand the process over to it.
 
     Args:
-        config: ``app.configuration.BoardConfig``.
+        config: `app.configuration.BoardConfig`.
 
     Raises:
-        UserError: There is no such folder, or no log in it.
+        UserError: There is no such folder, no log in it, or the port is taken.
     """
     folder = Path(config.run_dir)
     if not folder.is_dir():
-        raise UserError(f"--run_dir {folder}: no such folder; `python -m app fit` makes one")
+        raise UserError(f"{shown(folder)}: no such folder; `python -m app fit` makes one")
     if not any(folder.rglob("vdlrecords*.log")):
-        raise UserError(f"--run_dir {folder}: no VisualDL log in it or below it")
-    print(f"http://127.0.0.1:{config.port} shows {folder}; Ctrl-C ends it", flush=True)
-    server = [sys.executable, "-m", "visualdl.server.app"]
+        raise UserError(f"{shown(folder)}: no VisualDL log in it or below it")
+    _check_port(config.host, config.port)
+    print(f"http://{config.host}:{config.port} shows {shown(folder)}; Ctrl-C ends it", flush=True)
+    server = [sys.executable, "-m", "visualdl.server.app", "--logdir", str(folder)]
     # Without a language the page answers with an error to browsers that speak neither English nor
     # Chinese; telemetry is on unless switched off.
-    options = f"--host 127.0.0.1 --port {config.port} -L en --disable-telemetry".split()
-    os.execv(server[0], [*server, "--logdir", str(folder), *options])
+    server += ["--host", config.host, "--port", str(config.port), "-L", "en", "--disable-telemetry"]
+    os.execv(server[0], server)
+
+
+def _check_port(host, port):
+    """VisualDL goes on without a word where it cannot listen."""
+    try:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(f"--port {port}: cannot listen on {host}: {reason}; name another") from None

@@ -16,6 +16,9 @@ from jsonargparse.typing import (
     PositiveInt,
 )
 
+# Clips of one recording, as UCF-101 names them (datasets.annotations.drawn_split.UCF_GROUP).
+GROUP_PATTERN = r"(.+_g\d+)_c\d+$"
+
 # The families of models/, which cannot be asked without importing Paddle.
 Architecture = Literal[
     "r3d",
@@ -56,6 +59,7 @@ class ModelConfig:
         mean: Channel means (R, G, B) to subtract, in units of value_range; else Kinetics'.
         std: Channel standard deviations to divide by, in units of value_range; else Kinetics'.
         value_range: What the pixel value 255 counts as before mean and std apply; else 1.
+        dropout: Share of the features before the head that are left out in training.
     """
 
     pretrained: str | None = None
@@ -74,6 +78,7 @@ class ModelConfig:
     mean: tuple[float, float, float] | None = None
     std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] | None = None
     value_range: Literal[1, 255] | None = None
+    dropout: ClosedUnitInterval = 0.0
 
 
 @dataclass
@@ -92,15 +97,19 @@ class DataConfig:
         max_failures: How many unreadable videos end the run: a whole number counts them, a
             number with a point is a share of the videos.
         demo: Which demo corpus is used where videos is left out.
+        balance: How often the videos of a class are visited in an epoch: none visits every video
+            once, sqrt a class in proportion to the square root of its number of videos, equal all
+            classes alike.
     """
 
     videos: str | None = None
     annotation: str | None = None
     split: PositiveInt = 1
     val_fraction: OpenUnitInterval = 0.2
-    group_pattern: str = r"(.+_g\d+)_c\d+$"
+    group_pattern: str = GROUP_PATTERN
     max_failures: int | float = 0.05
     demo: Literal["directions", "turns"] = "directions"
+    balance: Literal["none", "sqrt", "equal"] = "none"
 
 
 @dataclass
@@ -118,6 +127,14 @@ class ClipConfig:
         repeats: How many different training clips a visited video gives; must divide the batch
             size. More than 1 saves decoding where key frames are far apart; an epoch visits every
             video once, and so has as many times the clips.
+        random_stride: Smallest and largest step between the frames of a training clip, drawn for
+            each; left out, stride.
+        brightness: Training clips are made brighter or darker by a factor up to 1 +- this.
+        contrast: The same for contrast.
+        saturation: The same for the strength of colours.
+        hue: Colours are turned by up to this share of the colour circle, 0 to 0.5.
+        greyscale: Probability that a training clip loses its colours.
+        erasing: Probability that a rectangle of a training clip is replaced by noise.
     """
 
     frames: PositiveInt = 16
@@ -128,6 +145,13 @@ class ClipConfig:
     flip: ClosedUnitInterval = 0.5
     val_clips: PositiveInt = 3
     repeats: PositiveInt = 1
+    random_stride: tuple[PositiveInt, PositiveInt] | None = None
+    brightness: ClosedUnitInterval = 0.0
+    contrast: ClosedUnitInterval = 0.0
+    saturation: ClosedUnitInterval = 0.0
+    hue: ClosedUnitInterval = 0.0
+    greyscale: ClosedUnitInterval = 0.0
+    erasing: ClosedUnitInterval = 0.0
 
 
 @dataclass
@@ -143,6 +167,13 @@ class TrainConfig:
         device: Where to compute; auto takes the GPU when Paddle sees one. One of auto, cpu, gpu,
             gpu:0, gpu:1, ...
         early_stopping: End the run after this many epochs without a better val_loss; 0 never.
+        mixup: Parameter of mixup, which blends the clips of a batch in pairs; 0 is off, 0.2 usual.
+        cutmix: Parameter of CutMix, which puts a box of one clip into another; 0 is off, 1 usual.
+        sync_batch_norm: On several GPUs, BatchNorm sees the clips of all of them.
+        recompute: Keep only what lies between the stages in memory and compute the rest again in
+            the backward pass: about a third more time for much larger batches.
+        process_timeout: Seconds that the processes of one training wait for one that does not
+            come along, because its disk is slow for example; then the run ends.
     """
 
     epochs: PositiveInt = 200
@@ -151,13 +182,19 @@ class TrainConfig:
     seed: NonNegativeInt = 0
     device: str = "auto"
     early_stopping: NonNegativeInt = 0
+    mixup: NonNegativeFloat = 0.0
+    cutmix: NonNegativeFloat = 0.0
+    sync_batch_norm: bool = False
+    recompute: bool = False
+    process_timeout: PositiveInt = 1800
 
 
 @dataclass
 class OptimConfig:
-    """Stochastic gradient descent and its learning rate.
+    """The optimizer and its learning rate.
 
     Args:
+        name: sgd is stochastic gradient descent with momentum, adamw Adam with decoupled decay.
         lr: Learning rate after warm-up.
         momentum: Momentum.
         weight_decay: Weight decay, on every parameter as in the PyTorch original.
@@ -170,8 +207,16 @@ class OptimConfig:
         patience: Epochs without a better validation loss that plateau bears.
         warmup_epochs: Epochs (fractions allowed) in which the learning rate rises from zero.
         accumulate: Batches whose gradients make one update, equal to one batch of them all.
+        decay_all: Whether BatchNorm and biases decay as well, as in the PyTorch original.
+        clip_norm: Longer gradients are shortened to this norm; 0 never.
+        label_smoothing: Share of a label that is spread over all classes.
+        class_weights: Clips of rare classes count more in the loss: inverse to the number of
+            videos, or effective as Cui et al. have it.
+        ema: Decay of a moving average of the weights, such as 0.999, which is validated, kept and
+            used in place of the last weights; 0 keeps none.
     """
 
+    name: Literal["sgd", "adamw"] = "sgd"
     lr: PositiveFloat = 0.1
     momentum: NonNegativeFloat = 0.9
     weight_decay: NonNegativeFloat = 1e-3
@@ -183,6 +228,11 @@ class OptimConfig:
     patience: NonNegativeInt = 10
     warmup_epochs: NonNegativeFloat = 0.0
     accumulate: PositiveInt = 1
+    decay_all: bool = True
+    clip_norm: NonNegativeFloat = 0.0
+    label_smoothing: ClosedUnitInterval = 0.0
+    class_weights: Literal["none", "inverse", "effective"] = "none"
+    ema: ClosedUnitInterval = 0.0
 
 
 @dataclass
@@ -239,13 +289,15 @@ class EvaluateConfig:
 
     Args:
         run: Run folder, converted .pdparams file, or exported folder.
-        split: Which part of the data to evaluate.
+        split: Which part of the data to evaluate; all takes every video. Left out, the validation
+            part, or all of the videos named here that come without a split of their own.
         views: Clips of a video that are scored and averaged. even:3 is three clips evenly spread,
             windows:16 a window every 16 frames (the PyTorch original's test protocol), and
             even:10,crops:3 three crops of each of ten clips (what most papers report). Left out,
             as in the validation of the run's training, else even:3.
         checkpoint: Name of the checkpoint of a run: best, last, or one such as epoch-0007.
-        videos: Folder of videos; needed unless run is a run folder whose videos did not move.
+        videos: Folder of videos; needed unless run is a run folder and its own validation is
+            wanted.
         annotation: File or folder with the labels and the split, as for fit.
         annotation_split: Which of the official splits of the annotation.
         labels: File with the class names, to replace those of the weights.
@@ -256,12 +308,12 @@ class EvaluateConfig:
         batch_size: Clips per step. Left out, as in the training in eager mode, else 8.
         workers: Worker processes that decode; 0 decodes between the steps. Left out, one per core.
         device: Where to compute: auto, cpu, gpu, gpu:0, ...
-        engine: How to compute: dynamic is Paddle's eager mode, inference is paddle.inference,
-            tensorrt the latter through TensorRT. auto takes inference on the CPU.
+        engine: How to compute: dynamic is Paddle's eager mode, inference is paddle.inference;
+            auto takes inference on the CPU.
     """
 
     run: str
-    split: Literal["train", "val", "test"] = "val"
+    split: Literal["train", "val", "test", "all"] | None = None
     views: str | None = None
     checkpoint: str = "best"
     videos: str | None = None
@@ -274,7 +326,7 @@ class EvaluateConfig:
     batch_size: PositiveInt | None = None
     workers: NonNegativeInt | None = None
     device: str = "auto"
-    engine: Literal["auto", "dynamic", "inference", "tensorrt"] = "auto"
+    engine: Literal["auto", "dynamic", "inference"] = "auto"
 
 
 @dataclass
@@ -283,22 +335,42 @@ class ScoreConfig:
 
     Args:
         predictions: Result file.
-        annotation: Annotation file of the PyTorch original, with the true classes.
-        subset: Which videos of the annotation are scored.
-        k: A video is right when its class is among the k best, for each of these k.
+        annotation: The true classes: whatever fit takes as --data.annotation, or the folder of
+            videos whose subfolders are the classes.
+        subset: Which videos of the annotation are scored. Left out, the validation, or all where
+            the annotation has no split of its own.
+        split: Which of the official splits of the annotation.
+        k: A video is right when its class is among the k best, for each of these k. Left out, 1
+            and 5, where there are more than five classes.
         ignore_missing: Leave videos out that have no result, instead of counting them as wrong.
     """
 
     predictions: str
     annotation: str
-    subset: Literal["training", "validation", "testing"] = "validation"
-    k: tuple[PositiveInt, ...] | PositiveInt = (1, 5)
+    subset: Literal["training", "validation", "testing", "all"] | None = None
+    split: PositiveInt = 1
+    k: tuple[PositiveInt, ...] | PositiveInt | None = None
     ignore_missing: bool = False
 
 
 @dataclass
+class ClipSizeConfig:
+    """Size of the input.
+
+    Args:
+        frames: Frames per clip.
+        stride: Step between the frames of a clip.
+        size: Width and height of a clip in pixels.
+    """
+
+    frames: PositiveInt = 16
+    stride: PositiveInt = 1
+    size: PositiveInt = 112
+
+
+@dataclass
 class SummaryConfig:
-    """Print the layers, parameters and multiply-adds of a network.
+    """Print the parts, parameters and multiply-adds of a network.
 
     Args:
         model: The network.
@@ -307,7 +379,7 @@ class SummaryConfig:
     """
 
     model: ModelConfig = field(default_factory=ModelConfig)
-    clip: ClipConfig = field(default_factory=ClipConfig)
+    clip: ClipSizeConfig = field(default_factory=ClipSizeConfig)
     n_classes: PositiveInt = 101
 
 
@@ -321,6 +393,8 @@ class IndexConfig:
         annotation: File or folder with the labels and the split, as for fit.
         split: Which of the official splits.
         val_fraction: Share of each class kept for validation where nothing else gives the split.
+        group_pattern: Regular expression whose first group names what must stay on one side of a
+            drawn split, as for fit.
         seed: Seed of a drawn split.
         verify: Decode every frame instead of only looking at the packets.
         workers: Worker processes; left out, one per core.
@@ -331,6 +405,7 @@ class IndexConfig:
     annotation: str | None = None
     split: PositiveInt = 1
     val_fraction: OpenUnitInterval = 0.2
+    group_pattern: str = GROUP_PATTERN
     seed: NonNegativeInt = 0
     verify: bool = False
     workers: PositiveInt | None = None
@@ -378,11 +453,13 @@ class BoardConfig:
 
     Args:
         run_dir: A run, or a folder of runs.
-        port: Port on 127.0.0.1.
+        port: Port to listen on.
+        host: Address to listen on; 127.0.0.1 is this machine only, 0.0.0.0 all its addresses.
     """
 
     run_dir: str = "runs"
     port: PositiveInt = 8040
+    host: str = "127.0.0.1"
 
 
 @dataclass
@@ -415,23 +492,29 @@ class PredictConfig:
     Args:
         run: Run folder, converted .pdparams file, or exported folder.
         sources: Videos, folders of videos or of frames, glob patterns, image sequences such as
-            frames/image_%05d.jpg, cameras such as /dev/video0, or addresses of streams.
+            frames/image_%05d.jpg, cameras such as 0 or /dev/video0, or addresses of streams.
         checkpoint: Name of the checkpoint of a run: best, last, or one such as epoch-0007.
         labels: File with the class names, to replace those of the weights.
         top_k: How many classes to name.
         step: Frames from window to window; left out, windows follow each other without overlap.
-        format: How to print the result.
+        format: How to print the result: json prints it as a whole at the end; table, csv and
+            jsonl (a JSON object per line) print each video as soon as it was seen.
         timeline: Also give the segments of every video with their classes, and a picture of the
             scores over time.
         output: Folder for the pictures of the timelines; left out, the current one.
-        annotate: Video to write: a copy with the class drawn on it; a folder for several videos.
+        annotate: Video to write (.mp4, .mkv or .mov): a copy with the class drawn on it; a folder
+            for several videos.
+        explain: Video to write, named as for annotate: a copy with colours where and when the
+            network saw the class it decided for (Grad-CAM).
         features: File (.npz) to write: the pooled embeddings of windows and videos, in place of
             classes.
         seconds: Longest time to listen to a camera or stream.
+        reconnect: Seconds to wait before a camera or stream that has ended is opened again; left
+            out, its end is the end.
         batch_size: Windows per step.
         device: Where to compute: auto, cpu, gpu, gpu:0, ...
-        engine: How to compute: dynamic is Paddle's eager mode, inference is paddle.inference,
-            tensorrt the latter through TensorRT. auto takes inference on the CPU.
+        engine: How to compute: dynamic is Paddle's eager mode, inference is paddle.inference;
+            auto takes inference on the CPU.
     """
 
     run: str
@@ -440,15 +523,17 @@ class PredictConfig:
     labels: str | None = None
     top_k: PositiveInt = 5
     step: PositiveInt | None = None
-    format: Literal["table", "json", "csv"] = "table"
+    format: Literal["table", "json", "jsonl", "csv"] = "table"
     timeline: bool = False
     output: str | None = None
     annotate: str | None = None
+    explain: str | None = None
     features: str | None = None
     seconds: PositiveFloat | None = None
+    reconnect: PositiveFloat | None = None
     batch_size: PositiveInt = 8
     device: str = "auto"
-    engine: Literal["auto", "dynamic", "inference", "tensorrt"] = "auto"
+    engine: Literal["auto", "dynamic", "inference"] = "auto"
 
 
 @dataclass
@@ -471,3 +556,16 @@ class PrepareConfig:
     split: PositiveInt = 1
     short_side: PositiveInt = 128
     workers: PositiveInt | None = None
+
+
+@dataclass
+class ReportConfig:
+    """Write one page that shows what ran, how it went and where it is wrong.
+
+    Args:
+        runs: Run folders; several are laid over each other.
+        output: HTML file to write. Left out, report.html in the first run folder.
+    """
+
+    runs: list[str]
+    output: str | None = None

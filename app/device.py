@@ -18,7 +18,8 @@ def choose_device(name):
         UserError: No such device, or a GPU asked for where Paddle sees none.
     """
     kind, colon, number = name.partition(":")
-    if name != "auto" and (kind not in ("cpu", "gpu") or (colon and not number.isdigit())):
+    # There is one cpu: a number behind it would reach Paddle as that of a GPU.
+    if name not in ("auto", "cpu") and (kind != "gpu" or (colon and not number.isdecimal())):
         raise UserError(f"device {name}: use auto, cpu, gpu, or a number such as gpu:0")
     if name == "cpu":
         return _use("cpu")

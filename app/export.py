@@ -10,29 +10,30 @@ from pathlib import Path
 
 import numpy as np
 
-from app.data import read_splits
+from app.data import read_splits, usual_split
 from app.device import choose_device
-from app.engine import default_export_folder, find_weights, require_classes, with_labels
-from app.engines.dynamic import DynamicEngine
-from app.engines.inference import InferenceEngine
-from app.errors import UserError
-from app.export_cache import TOLERANCE, stamped
-from app.exporting import (
+from app.errors import UserError, writing
+from app.inference.eager import DynamicEngine
+from app.inference.export_cache import TOLERANCE, stamped
+from app.inference.exported_folder import (
     DESCRIPTION,
+    FILES,
     ONNX,
     PARAMETERS,
     PROGRAM,
     Scores,
     is_exported,
     write_inference_model,
-    written_aside,
 )
-from app.onnx_model import OnnxScores, require_onnx, write_onnx
-from app.run_folder import RunFolder
-from datasets.decoding import VideoError
-from datasets.frame_folders import open_reader
-from datasets.index import SourceError
-from datasets.sampling import centre_clip
+from app.inference.onnx import OnnxEngine, require_onnx, write_onnx
+from app.inference.paddle_inference import InferenceEngine
+from app.trained import find_trained, require_classes, with_labels
+from datasets.annotations.errors import AnnotationError
+from datasets.clips.frame_choice import centre_clip
+from datasets.decoding.errors import VideoError
+from datasets.decoding.open_reader import open_reader
+from datasets.shown import counted, shown
+from weights.durable import written_aside
 from weights.errors import WeightsError
 from weights.files import load_network
 
@@ -64,7 +65,8 @@ class ExportReport:
         return (
             f"{runtime} against the original on {self.clips}: "
             f"largest difference of a score {self.difference:.2g}\n"
-            f"exported: {self.folder} ({self.n_classes} classes, {size:.1f} MB)"
+            f"exported: {shown(self.folder)} ({counted(self.n_classes, 'class', 'classes')}, "
+            f"{size:.1f} MB)"
         )
 
 
@@ -72,10 +74,10 @@ def export(config):
     """Export a checkpoint or a weight file, and compare it with the original.
 
     Args:
-        config: ``app.configuration.ExportConfig``.
+        config: `app.configuration.ExportConfig`.
 
     Returns:
-        ``ExportReport``.
+        `ExportReport`.
 
     Raises:
         UserError: The run or its checkpoint cannot be used, the output is something else, or the
@@ -83,41 +85,44 @@ def export(config):
     """
     if config.format == "onnx":
         require_onnx()
-    output = _output_folder(config)
+    trained = find_trained(config.run, config.checkpoint)
+    if trained.is_exported:
+        raise UserError(f"{config.run}: is exported already; name the run or the weight file")
+    require_classes(trained)
+    trained = replace(trained, description=with_labels(trained.description, config.labels))
+    description = trained.description
+    output = _output_folder(config, trained)
     # Compared on the CPU, where both run everywhere.
     choose_device("cpu")
     try:
-        weights = find_weights(config.run, config.checkpoint)
-        network, description = load_network(weights)
-        require_classes(description, weights)
-        description = with_labels(description, config.labels)
+        network, _ = load_network(trained.weights)
     except WeightsError as error:
         raise UserError(str(error)) from None
     dynamic = DynamicEngine(network, description)
-    clips, words = _clips(config, description.input)
+    clips, words = _clips(config, trained)
 
-    try:
-        with written_aside(output) as folder:
-            write = _write_onnx if config.format == "onnx" else _write_paddle
-            exported = write(dynamic.recogniser, stamped(description, weights), folder)
-            difference = max(
-                float(np.abs(exported.scores(clip) - dynamic.scores(clip)).max())
-                for clip in clips[:, None]
+    with (
+        writing(output, lambda: "nothing was written"),
+        written_aside(output, seal=DESCRIPTION, stale=FILES) as folder,
+    ):
+        write = _write_onnx if config.format == "onnx" else _write_paddle
+        exported = write(dynamic.recogniser, stamped(trained, "scores"), folder)
+        difference = max(
+            float(np.abs(exported.scores(clip) - dynamic.scores(clip)).max())
+            for clip in clips[:, None]
+        )
+        # Not a number is no agreement either.
+        if not difference <= TOLERANCE:
+            raise UserError(
+                f"{trained.weights}: exported, its scores differ by {difference:.2g} on {words}, "
+                f"more than {TOLERANCE:g}; nothing was written"
             )
-            # Not a number is no agreement either.
-            if not difference <= TOLERANCE:
-                raise UserError(
-                    f"{weights}: exported, its scores differ by {difference:.2g} on {words}, more "
-                    f"than {TOLERANCE:g}; nothing was written"
-                )
-    except OSError as error:
-        raise UserError(f"{output}: cannot be written: {error.strerror or error}") from None
     return ExportReport(output, config.format, len(dynamic.labels), difference, words)
 
 
-def _output_folder(config):
+def _output_folder(config, trained):
     if config.output is None:
-        folder = default_export_folder(config.run, config.checkpoint)
+        folder = trained.export
         return folder if config.format == "paddle" else folder.with_name(f"{folder.name}-onnx")
     folder = Path(config.output)
     if folder.exists() and not folder.is_dir():
@@ -137,28 +142,31 @@ def _write_onnx(recogniser, description, folder):
         write_inference_model(Scores(recogniser), description, aside)
         write_onnx(Path(aside) / PROGRAM, Path(aside) / PARAMETERS, folder / ONNX)
     (folder / DESCRIPTION).write_text(description.to_json(), encoding="utf-8")
-    return OnnxScores(folder / ONNX)
+    return OnnxEngine(folder, description)
 
 
-def _clips(config, contract):
-    """Clips to compare on, uint8 ``[N, 3, T, S, S]``, and what they are in words."""
-    clips = _real_clips(config, contract)
+def _clips(config, trained):
+    """Clips to compare on, uint8 `[N, 3, T, S, S]`, and what they are in words."""
+    clips = _real_clips(config, trained)
     if clips:
-        return np.stack(clips), f"{len(clips)} clips of the run's videos"
+        return np.stack(clips), f"{counted(len(clips), 'clip')} of the run's videos"
+    contract = trained.description.input
     shape = (CLIPS, 3, contract.frames, contract.size, contract.size)
     noise = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     return noise, f"{CLIPS} clips of noise (the run's videos are not here)"
 
 
-def _real_clips(config, contract):
+def _real_clips(config, trained):
     """Clips from the middle of some of the run's videos; none where there are no videos."""
-    if not Path(config.run).is_dir():
+    if trained.checkpoint is None:
         return []
-    trained = RunFolder(config.run).read_config()
-    data = replace(trained.data, videos=config.videos) if config.videos else trained.data
+    data, contract = trained.configuration.data, trained.description.input
+    if config.videos:
+        data = replace(data, videos=config.videos)
     try:
-        index = read_splits(data, trained.train.seed)["val"]
-    except SourceError as error:
+        splits = read_splits(data, trained.configuration.train.seed)
+        index = splits[usual_split(splits)]
+    except AnnotationError as error:
         if config.videos:
             raise UserError(f"--videos {config.videos}: {error}") from None
         return []

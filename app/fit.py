@@ -1,45 +1,25 @@
 """python -m app fit: train a 3D ResNet on videos."""
 
-import contextlib
-import json
-import sys
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import paddle
 import paddle.distributed as dist
 
-from app.data import evaluation_loader, read_splits, training_loader
-from app.describe import (
-    build_network,
-    count_parameters,
-    describe,
-    find_pretrained,
-    settled,
-)
 from app.device import choose_device
-from app.errors import UserError
-from app.failures import FailureLog, failure_limit
-from app.metrics import Evaluation
-from app.pictures import confusion_matrix, contact_sheet
-from app.processes import any_process_agrees
-from app.run_folder import RunFolder, config_text
-from app.training_state import WEIGHTS, TrainingState, seed_everything
-from app.video_model import VideoModel
-from callbacks import (
-    Checkpoint,
-    EarlyStopping,
-    EpochLog,
-    Interrupted,
-    Interruption,
-    LRSchedule,
-    Progress,
-    VisualDLLog,
-    checkpoint,
-)
-from callbacks.epoch_log import drop_epochs_after
-from weights.files import read_description
+from app.errors import UserError, writing
+from app.evaluation.scores import Evaluation
+from app.report import refresh
+from app.run_folder import RunFolder
+from app.training.resuming import check_options
+from app.training.run import train
+from app.training.soundness import describe_checkpoints
+from app.training.training_state import seed_everything
+from app.training.video_model import NonFiniteLossError
+from callbacks.best_value import BestValue
+from datasets.index.video_index import INDEX_NAME
+from datasets.shown import counted
 
 
 @dataclass(frozen=True)
@@ -50,6 +30,8 @@ class FitResult:
         run_dir: Its folder.
         epochs: Number of finished epochs.
         evaluation: The last validation, or None where there was none.
+        best: The best epoch so far, by `monitor`.
+        monitor: Name of the value that makes an epoch the best.
         failed_videos: Number of videos that could not be read.
         interrupted_by: The signal that ended the run early, or None.
     """
@@ -57,6 +39,8 @@ class FitResult:
     run_dir: Path
     epochs: int
     evaluation: Evaluation | None
+    best: BestValue
+    monitor: str
     failed_videos: int
     interrupted_by: int | None = None
 
@@ -65,25 +49,35 @@ class FitResult:
         return 0 if self.interrupted_by is None else 128 + self.interrupted_by
 
     def __str__(self):
+        epochs = counted(self.epochs, "epoch")
         lines = []
         if self.interrupted_by is not None:
             lines.append(
-                f"stopped after epoch {self.epochs} and saved; continue with: "
+                f"stopped after {epochs} and saved; continue with: "
                 f"python -m app fit --run_dir {self.run_dir} --resume"
             )
         elif self.evaluation is not None:
-            lines.append(
-                f"finished {self.epochs} epochs: validation video top-1 "
-                f"{self.evaluation.video_top1:.4f}, top-5 {self.evaluation.video_top5:.4f}"
-            )
+            lines.append(f"finished {epochs}")
         else:
-            lines.append(f"all {self.epochs} epochs were finished already")
+            lines.append(f"nothing left to train: {epochs} finished already")
+        if self.best.epoch is not None:
+            lines.append(f"best: epoch {self.best.epoch}, {self.monitor} {self.best.value:.4f}")
+        if self.evaluation is not None:
+            # Five classes are always among the five best.
+            has_top5 = self.evaluation.scores.shape[1] > 5
+            top5 = f", top-5 {self.evaluation.video_top5:.4f}" if has_top5 else ""
+            lines.append(
+                f"last: epoch {self.epochs}, validation video top-1 "
+                f"{self.evaluation.video_top1:.4f}{top5}"
+            )
         if self.failed_videos:
             lines.append(
-                f"{self.failed_videos} videos could not be read: {self.run_dir}/failures.jsonl"
+                f"{counted(self.failed_videos, 'video')} could not be read: "
+                f"{self.run_dir}/failures.jsonl"
             )
         if self.interrupted_by is None:
             lines.append(f"the run: {self.run_dir}")
+            lines.append(f"look at it: {self.run_dir}/report.html")
             lines.append(f"watch it: python -m app board --run_dir {self.run_dir}")
             lines.append(f"evaluate it: python -m app evaluate {self.run_dir}")
         return "\n".join(lines)
@@ -93,211 +87,43 @@ def fit(config):
     """Train, or continue to train, a 3D ResNet.
 
     Args:
-        config: ``app.configuration.FitConfig``.
+        config: `app.configuration.FitConfig`.
 
     Returns:
-        ``FitResult``.
+        `FitResult`.
 
     Raises:
-        UserError: Something about the configuration, the data or the course of the training that
-            the user can mend; whatever was saved before stays good.
+        UserError: Something about the configuration, the data, the disk or the course of the
+            training that the user can mend; whatever was saved before stays good.
     """
     _check_values(config)
     device = choose_device(config.train.device)
+    if config.train.sync_batch_norm and device == "cpu":
+        raise UserError(
+            "--train.sync_batch_norm: Paddle has it for GPUs only, and the device is the cpu"
+        )
     folder = _open_folder(config)
     seed_everything(config.train.seed)
-    # Optimizer states are saved under Paddle's generated parameter names, which count every
-    # network built before in this process; the guard begins the count anew.
-    with paddle.utils.unique_name.guard(), ExitStack() as cleanup:
-        return _Run(config, folder, device).train(cleanup)
 
+    def kept():
+        return describe_checkpoints(folder.checkpoints)
 
-class _Run:
-    """The parts of one training run, put together in the order in which they need each other."""
-
-    def __init__(self, config, folder, device):
-        self.folder = folder
-        self.is_main = dist.get_rank() == 0
-        self.start = self._find_start() if config.resume else None
-
-        splits = read_splits(config.data, config.train.seed)
-        train, val = splits["train"], splits["val"]
-        self.labels = train.labels
-        network = self._build_network(config)
-        # From here on, what the configuration left open is settled, and kept with the run.
-        config = replace(config, model=settled(config.model, self.description))
-        self.config = config
-        self.text = config_text(replace(config, run_dir=None, resume=False))
-
-        limit = failure_limit(config.data.max_failures, len(train) + len(val))
-        self.failures = FailureLog(folder.failures, limit)
-        self.loader = training_loader(config, train, self.failures.record, limit)
-        self.val_loader = evaluation_loader(
-            config.clip,
-            val,
-            config.train.batch_size,
-            config.train.workers,
-            self.failures.record,
-            config.data.annotation,
-        )
-        self._build_model(network)
-        for note in splits.notes:
-            self._say(note)
-        self._say(
-            f"{config.model.architecture}-{config.model.depth}, "
-            f"{count_parameters(network):,} parameters to train, on {device}; "
-            f"{len(self.labels)} classes, {len(train)} videos to train on, "
-            f"{len(val)} to validate with"
-        )
-
-    def _find_start(self):
-        """The newest complete checkpoint; says so where one is damaged or there is none."""
-        for name in checkpoint.newest_first(self.folder.checkpoints):
-            path = self.folder.checkpoints / name
-            try:
-                checkpoint.check(path)
-            except checkpoint.CheckpointError as error:
-                self._say(f"damaged checkpoint, the one before is used: {error}", sys.stderr)
-            else:
-                return path
-        self._say(f"{self.folder.path}: no complete checkpoint yet, starting from the beginning")
-        return None
-
-    def _build_network(self, config):
-        source, notes = None, []
-        if self.start is not None:
-            # All tensors come from the checkpoint: the pretrained file may be gone by now.
-            self.description = read_description(self.start / WEIGHTS)
-        else:
-            source = find_pretrained(config.model)
-            self.description, notes = describe(config, self.labels, source)
-        network, lines = build_network(self.description, source, config.model.finetune_from)
-        for line in (*notes, *lines):
-            self._say(line)
-        return network
-
-    def _build_model(self, network):
-        recogniser = self.description.recogniser(network)
-        self.model = VideoModel(recogniser, len(self.labels), self.loader.sampler.batches_per_epoch)
-        optim = self.config.optim
-        self.schedule = LRSchedule(
-            optim.schedule,
-            optim.lr,
-            updates_per_epoch=-(-self.model.batches_per_epoch // optim.accumulate),
-            epochs=self.config.train.epochs,
-            warmup_epochs=optim.warmup_epochs,
-            milestones=optim.milestones,
-            gamma=optim.gamma,
-            patience=optim.patience,
-        )
-        for parameter in network.head.parameters():
-            parameter.optimize_attr["learning_rate"] = optim.head_lr_multiplier
-        self.optimizer = paddle.optimizer.Momentum(
-            self.schedule.scheduler,
-            momentum=optim.momentum,
-            use_nesterov=optim.nesterov,
-            weight_decay=optim.weight_decay,
-            parameters=[p for p in network.parameters() if not p.stop_gradient],
-        )
-        self.model.prepare_training(self.optimizer)
-
-    def train(self, cleanup):
-        """Train to the end, or until a signal.
-
-        Args:
-            cleanup: ``ExitStack`` for what must be closed on every way out.
-
-        Returns:
-            ``FitResult``.
-        """
-        config, folder = self.config, self.folder
-        metrics = folder.metrics if self.is_main else None
-        epoch_log = EpochLog(metrics, lambda: self.loader.wait_seconds)
-        early_stopping = EarlyStopping(config.train.early_stopping)
-        stateful = {
-            "epoch_log": epoch_log,
-            "lr_schedule": self.schedule,
-            "early_stopping": early_stopping,
-        }
-        callbacks = [epoch_log, self.schedule, early_stopping]
-        if self.is_main:
-            dashboard = cleanup.enter_context(self._dashboard())
-            stateful["visualdl_log"] = dashboard
-            callbacks += [dashboard, Progress(config.train.epochs)]
-        state = TrainingState(self.model, self.optimizer, self.description, stateful, self.text)
-        keeper = Checkpoint(
-            folder.checkpoints,
-            state.write,
-            last_epoch=config.train.epochs,
-            every_epochs=config.checkpoint.every_epochs,
-            every_steps=config.checkpoint.every_steps,
-            keep=config.checkpoint.keep,
-            monitor=config.checkpoint.monitor,
-        )
-        if self.is_main:
-            stateful["checkpoint"] = keeper
-            callbacks.append(keeper)
-        interruption = cleanup.enter_context(
-            Interruption(keeper.save_now if self.is_main else lambda: None, any_process_agrees())
-        )
-
-        position = self.model.position
-        if self.start is not None:
-            state.read(self.start)
-            self._say(
-                f"resuming from {self.start}: epoch {position.epoch} finished, "
-                f"{position.batch} batches of the next one, step {position.step}"
-            )
-        folder.make()
-        if self.is_main:
-            folder.config.write_text(self.text)
-            folder.labels.write_text(json.dumps(self.labels, ensure_ascii=False, indent=0) + "\n")
-            drop_epochs_after(folder.metrics, position.epoch)
-            self._say(f"the run is kept in {folder.path}")
-        interrupted_by = None
-        if position.epoch < config.train.epochs:
-            try:
-                self.model.fit(
-                    self.loader,
-                    self.val_loader,
-                    config.train.epochs,
-                    [*callbacks, interruption],
-                    config.optim.accumulate,
-                )
-            except Interrupted as order:
-                interrupted_by = order.signal_number
-        return FitResult(
-            folder.path,
-            position.epoch,
-            self.model.evaluation,
-            len(self.failures.failed),
-            interrupted_by,
-        )
-
-    def _dashboard(self):
-        def draw_clips():
-            if self.loader.first_batch is None:
-                return None
-            clips, labels = (part.numpy() for part in self.loader.first_batch[:2])
-            return contact_sheet(clips, [self.labels[label] for label in labels])
-
-        return VisualDLLog(
-            self.folder.path,
-            _groups(self.config),
-            _hyper_parameters(self.config),
-            draw_clips,
-            lambda matrix: confusion_matrix(matrix, self.labels),
-        )
-
-    def _say(self, line, stream=None):
-        if self.is_main:
-            # A reader that has left (`| head`) does not end a run.
-            with contextlib.suppress(BrokenPipeError):
-                print(line, file=stream or sys.stdout, flush=True)
+    try:
+        # Optimizer states are saved under Paddle's generated parameter names, which count every
+        # network built before in this process; the guard begins the count anew.
+        with writing(folder.path, kept), paddle.utils.unique_name.guard(), ExitStack() as cleanup:
+            result = FitResult(folder.path, **train(config, folder, device, cleanup))
+    except NonFiniteLossError as error:
+        raise NonFiniteLossError(f"{error}; {kept()}") from None
+    if dist.get_rank() == 0:
+        refresh(folder.path)
+    return result
 
 
 def _check_values(config):
     """What the types of the options cannot say."""
+    if config.resume and config.run_dir is None:
+        raise UserError("--resume continues the run in --run_dir: name the folder")
     if isinstance(config.data.max_failures, float) and not 0 <= config.data.max_failures <= 1:
         raise UserError(
             f"--data.max_failures {config.data.max_failures}: a whole number of videos, or a share "
@@ -305,10 +131,21 @@ def _check_values(config):
         )
     if config.data.max_failures < 0:
         raise UserError("--data.max_failures cannot be negative")
-    for name in ("crop_scale", "crop_ratio"):
-        low, high = getattr(config.clip, name)
+    for name in ("crop_scale", "crop_ratio", "random_stride"):
+        low, high = getattr(config.clip, name) or (0, 0)
         if low > high:
             raise UserError(f"--clip.{name}: the smallest comes first, not {low} before {high}")
+    if config.clip.hue > 0.5:
+        raise UserError(
+            f"--clip.hue {config.clip.hue}: half of the colour circle, 0.5, is the most"
+        )
+    for name, value in (
+        ("model.dropout", config.model.dropout),
+        ("optim.label_smoothing", config.optim.label_smoothing),
+        ("optim.ema", config.optim.ema),
+    ):
+        if value == 1:
+            raise UserError(f"--{name} 1: would leave nothing to learn from; it must be below 1")
     if config.model.conv1_t_size is not None and config.model.conv1_t_size % 2 == 0:
         raise UserError(f"--model.conv1_t_size {config.model.conv1_t_size}: must be odd")
 
@@ -316,42 +153,16 @@ def _check_values(config):
 def _open_folder(config):
     if config.resume:
         folder = RunFolder(config.run_dir)
-        _check_unchanged(folder.read_config(), config)
+        check_options(folder.read_config(), config)
         return folder
-    name = "demo" if config.data.videos is None else Path(config.data.videos).resolve().name
-    return RunFolder.choose(config.run_dir, name)
+    return RunFolder.choose(config.run_dir, _run_name(config.data))
 
 
-def _check_unchanged(before, now):
-    """Refuse to resume with options that would make it another run."""
-    fixed = ["model", "data", "clip"]
-    changed = [
-        f"--{group}.{name}"
-        for group in fixed
-        for name, value in asdict(getattr(now, group)).items()
-        if value != getattr(getattr(before, group), name) and name not in ("max_failures",)
-    ]
-    changed += [
-        f"--{group}.{name}"
-        for group, name in (("train", "seed"), ("train", "batch_size"), ("optim", "accumulate"))
-        if getattr(getattr(now, group), name) != getattr(getattr(before, group), name)
-    ]
-    if changed:
-        raise UserError(
-            f"--resume continues the run as it was; {', '.join(changed)} cannot change within a run"
-        )
-
-
-def _groups(config):
-    groups = ("model", "data", "clip", "train", "optim", "checkpoint")
-    return {group: asdict(getattr(config, group)) for group in groups}
-
-
-def _hyper_parameters(config):
-    # No dots: the dashboard's table takes them for a path and shows empty cells.
-    groups = _groups(config)
-    return {
-        f"{group}_{name}": value
-        for group in ("optim", "train", "clip", "model")
-        for name, value in groups[group].items()
-    }
+def _run_name(data):
+    """The name of a new run: that of its videos, or of what lists them."""
+    if data.videos is not None:
+        return Path(data.videos).resolve().name
+    if data.annotation is not None:
+        annotation = Path(data.annotation).resolve()
+        return annotation.parent.name if annotation.name == INDEX_NAME else annotation.stem
+    return "demo"

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from datasets.index_report import IndexReport
-from datasets.indexing import build_index
-from datasets.sources import load_splits
+from datasets.annotations.formats import load_splits
+from datasets.index.building import build_index
+from datasets.index.report import IndexReport
 
 # Lines of a list that the screen gets; report.txt has them all.
 LONGEST_LIST = 20
@@ -17,7 +17,7 @@ class BuiltIndex:
 
     Args:
         folder: Where it is.
-        report: ``datasets.index_report.IndexReport``.
+        report: ``datasets.index.report.IndexReport``.
     """
 
     folder: Path
@@ -41,14 +41,15 @@ def index(config):
         ``BuiltIndex``.
 
     Raises:
-        SourceError: The source cannot be read or the index not be written.
+        AnnotationError: The source cannot be read or the index not be written.
     """
     splits = load_splits(
         config.source,
         config.annotation,
         config.split,
         config.val_fraction,
-        seed=config.seed,
+        config.group_pattern,
+        config.seed,
     )
     folder = Path(config.output)
     report = build_index(splits, folder, config.workers, config.verify)

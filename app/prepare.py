@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from datasets.preparation_report import PreparationReport
-from datasets.preparing import REPORT_NAME, prepare_copies
-from datasets.sources import load_splits
+from app.stop_signals import Stopped, stop_signals
+from datasets.annotations.formats import load_splits
+from datasets.copies.preparing import REPORT_NAME, prepare_copies
+from datasets.copies.report import PreparationReport
 
 # Lines of a list that the screen gets; report.txt has them all.
 LONGEST_LIST = 20
@@ -18,7 +19,7 @@ class Prepared:
     Args:
         folder: Where they are.
         annotation: The annotation they were made with, or None.
-        report: ``datasets.preparation_report.PreparationReport``.
+        report: `datasets.copies.report.PreparationReport`.
     """
 
     folder: Path
@@ -27,8 +28,8 @@ class Prepared:
 
     @property
     def exit_code(self):
-        """0, or 1 when not one video could be copied."""
-        return int(len(self.report.failed) == len(self.report.copies))
+        """0, or 1 when videos could not be copied."""
+        return int(bool(self.report.failed))
 
     def __str__(self):
         annotation = f" --data.annotation {self.annotation}" if self.annotation else ""
@@ -39,19 +40,44 @@ class Prepared:
         )
 
 
+@dataclass(frozen=True)
+class InterruptedPreparation:
+    """A preparation that Ctrl-C or SIGTERM ended; copies that are done stay.
+
+    Args:
+        folder: Where they are.
+        signal_number: The signal.
+    """
+
+    folder: Path
+    signal_number: int
+
+    @property
+    def exit_code(self):
+        """128 and the number of the signal."""
+        return 128 + self.signal_number
+
+    def __str__(self):
+        return f"interrupted; the copies in {self.folder} stay, the same command makes the others"
+
+
 def prepare(config):
     """Make training copies of the videos of a source.
 
     Args:
-        config: ``app.configuration.PrepareConfig``.
+        config: `app.configuration.PrepareConfig`.
 
     Returns:
-        ``Prepared``.
+        `Prepared`, or `InterruptedPreparation` after Ctrl-C or SIGTERM.
 
     Raises:
-        SourceError: The source cannot be read or the copies not be written.
+        AnnotationError: The source cannot be read or the copies not be written.
     """
     splits = load_splits(config.source, config.annotation, config.split)
     folder = Path(config.output)
-    report = prepare_copies(splits, folder, config.short_side, config.workers)
+    try:
+        with stop_signals():
+            report = prepare_copies(splits, folder, config.short_side, config.workers)
+    except Stopped as stop:
+        return InterruptedPreparation(folder, stop.signal_number)
     return Prepared(folder, config.annotation, report)

@@ -36,10 +36,10 @@ import numpy as np
 
 from benchmarks.decoding_rivals import JPEG_ROUTES, RIVALS, SIZE
 from benchmarks.own_process import OwnProcess
-from datasets.allocator import keep_freed_memory
-from datasets.decoding import VideoReader
-from datasets.frame_index import FrameIndex, Numbering
-from datasets.training_copy import write_copy
+from datasets.clips.worker import keep_freed_memory
+from datasets.copies.training_copy import write_copy
+from datasets.decoding.packet_index import Numbering, PacketIndex
+from datasets.decoding.video_reader import VideoReader
 
 FRAMES = 16
 ROUNDS = 4
@@ -174,7 +174,7 @@ def _without_result(function):
 
 def random_clips(path, rounds):
     """Times of a random training clip, by way of reading."""
-    index = FrameIndex.build(path)
+    index = PacketIndex.build(path)
     rng = np.random.default_rng(0)
     with Ways(RIVALS) as ways:
         for _ in range(rounds):
@@ -202,7 +202,7 @@ def prepared_clips(path, rounds):
         copy = str(Path(jpegs, "copy.mp4"))
         write_copy(path, copy, short_side=128)
         extract_jpegs(path, jpegs)
-        original, index = FrameIndex.build(path), FrameIndex.build(copy)
+        original, index = PacketIndex.build(path), PacketIndex.build(copy)
         rng = np.random.default_rng(0)
         with Ways(JPEG_ROUTES, more=["the original"]) as ways:
             for _ in range(rounds):
@@ -225,7 +225,7 @@ def prepared_clips(path, rounds):
 
 def all_windows(path, rounds):
     """Times of all evaluation windows of a video, by way of reading."""
-    index = FrameIndex.build(path)
+    index = PacketIndex.build(path)
     side = min(index.width, index.height)
     crop = (index.width - side) // 2, (index.height - side) // 2, side, side
     starts = np.arange(0, index.n_frames - FRAMES + 1, FRAMES)

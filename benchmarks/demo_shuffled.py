@@ -10,53 +10,39 @@ that any single frame, or any unordered set of frames, gave away would score as 
 import argparse
 
 import numpy as np
-from paddle.io import Dataset
 
 from app.data import read_splits
-from app.run_folder import RunFolder
-from app.training_state import WEIGHTS
-from app.video_model import VideoModel
-from datasets.evaluation_clips import EvaluationClips
-from datasets.loader import ClipLoader
-from datasets.samplers import EvaluationSampler
-from weights.files import load_network
+from app.evaluation.scores import VideoScores
+from app.inference.open_engine import open_engine
+from app.trained import find_trained
+from datasets.clips.clip_shape import ClipShape
+from datasets.clips.stream import ClipStream
+from datasets.clips.views import Views
 
 
-class ShuffledFrames(Dataset):
-    """The clips of another dataset with the frames of each in random order."""
-
-    def __init__(self, clips):
-        super().__init__()
-        self.clips = clips
-        # The loader looks at these to size its shared memory.
-        self.frames, self.size = clips.frames, clips.size
-
-    def __len__(self):
-        return len(self.clips)
-
-    def __getitem__(self, row):
-        sample = self.clips[row]
-        generator = np.random.default_rng(row)
-        shuffled = [clip[:, generator.permutation(self.frames)] for clip in sample.clips]
-        return sample._replace(clips=np.stack(shuffled))
+def shuffled(clips, generator):
+    """Clips with the frames of each in a random order."""
+    orders = [generator.permutation(clips.shape[2]) for _ in clips]
+    return np.stack([clip[:, order] for clip, order in zip(clips, orders, strict=True)])
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", help="run folder of the demo")
-    run = RunFolder(parser.parse_args().run)
-    config = run.read_config()
+    trained = find_trained(parser.parse_args().run)
+    config, contract = trained.configuration, trained.description.input
     index = read_splits(config.data, config.train.seed)["val"]
-    network, description = load_network(run.find_checkpoint("best") / WEIGHTS)
-    model = VideoModel(description.recogniser(network), len(index.labels))
-    model.prepare_training(None)
-
-    clip = config.clip
-    in_order = EvaluationClips(index, clip.frames, clip.stride, clip.size, clip.val_clips)
-    for name, dataset in (("in order", in_order), ("shuffled", ShuffledFrames(in_order))):
-        loader = ClipLoader(dataset, EvaluationSampler(len(index), 8), 0, on_failure=print)
-        evaluation = model.evaluate(loader)
-        print(f"frames {name}: video top-1 {evaluation.video_top1:.3f}", flush=True)
+    engine = open_engine(trained)
+    shape = ClipShape(contract.frames, contract.stride, contract.size)
+    stream = ClipStream(index, Views("even", config.clip.val_clips), shape, engine.batch_size, 0)
+    orders = {"in order": lambda clips, _: clips, "shuffled": shuffled}
+    for name, ordered in orders.items():
+        scores = VideoScores(index.label, len(index.labels))
+        generator = np.random.default_rng(0)
+        for piece in stream:
+            scores.add(piece.rows, engine.logits(ordered(piece.clips, generator)))
+            scores.finish(piece.finished)
+        print(f"frames {name}: video top-1 {scores.summary().video_top1:.3f}", flush=True)
     print(f"chance: {1 / len(index.labels):.3f} ({len(index)} videos)")
 
 

@@ -15,7 +15,6 @@ Without VIDEO it makes its own, in the format of UCF-101 (320 x 240, MPEG-4 with
 """
 
 import argparse
-import os
 import statistics
 import sys
 import tempfile
@@ -29,12 +28,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import paddle
 import torch
 
-from app.engine import open_engine
-from app.evaluate import score_pieces
-from app.video_scores import VideoScores
-from datasets.clip_stream import ClipStream
-from datasets.index import Row, VideoIndex
-from datasets.views import Views
+from app.evaluation.scores import VideoScores
+from app.evaluation.scoring import score_pieces
+from app.inference.open_engine import open_engine
+from datasets.clips.clip_shape import ClipShape
+from datasets.clips.stream import ClipStream
+from datasets.clips.views import Views
+from datasets.cores import available_cores
+from datasets.index.video_index import Row, VideoIndex
 from models.normalisation import KINETICS_MEAN, KINETICS_STD
 from tests.videos import write_video
 from weights.description import InputContract, NetworkDescription
@@ -76,7 +77,7 @@ def streamed(videos, batch, workers):
     index = VideoIndex.from_rows(
         [str(n) for n in range(N_CLASSES)], [Row(str(Path(v).resolve()), 0) for v in videos]
     )
-    return index, ClipStream(index, Views("windows", 16), 16, 1, 112, batch, workers)
+    return index, ClipStream(index, Views("windows", 16), ClipShape(16, 1, 112), batch, workers)
 
 
 def seconds(work):
@@ -145,7 +146,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--batch", type=int, default=8)
     options = parser.parse_args()
-    threads = len(os.sched_getaffinity(0))
+    threads = available_cores()
     torch.set_num_threads(threads)
     print(f"{threads} threads, {WORKERS} decoding workers, batches of up to {options.batch}")
     with tempfile.TemporaryDirectory() as folder:

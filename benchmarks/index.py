@@ -24,9 +24,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from datasets.index import Row, VideoIndex  # noqa: E402
-from datasets.indexing import build_index  # noqa: E402
-from datasets.sources import load_splits  # noqa: E402
+from datasets.annotations.formats import load_splits  # noqa: E402
+from datasets.index.building import build_index  # noqa: E402
+from datasets.index.video_index import Row, VideoIndex  # noqa: E402
 
 TARGET_SECONDS = 2
 TARGET_MEGABYTES = 200

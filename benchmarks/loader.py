@@ -24,12 +24,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.decoding import make  # noqa: E402
-from datasets.frame_index_cache import FrameIndexCache  # noqa: E402
-from datasets.loader import ClipLoader  # noqa: E402
-from datasets.preparing import prepare_copies  # noqa: E402
-from datasets.samplers import TrainingSampler  # noqa: E402
-from datasets.sources import load_splits  # noqa: E402
-from datasets.training_clips import Augmentation, TrainingClips  # noqa: E402
+from datasets.annotations.formats import load_splits  # noqa: E402
+from datasets.clips.clip_shape import ClipShape  # noqa: E402
+from datasets.clips.loader import ClipLoader  # noqa: E402
+from datasets.clips.training import Augmentation, TrainingClips  # noqa: E402
+from datasets.clips.video_order import TrainingSampler  # noqa: E402
+from datasets.copies.preparing import prepare_copies  # noqa: E402
+from datasets.cores import available_cores  # noqa: E402
+from datasets.decoding.packet_index_store import PacketIndexStore  # noqa: E402
 
 BATCH_SIZE = 16
 TARGET_LOSS = 0.15
@@ -50,7 +52,9 @@ def clips_of(videos, cache, n_clips):
     """The dataset, and a sampler of one epoch of this many clips."""
     splits = load_splits(videos)
     index = splits["train"].select([row % len(splits["train"]) for row in range(n_clips)])
-    clips = TrainingClips(index, 16, 1, 112, Augmentation(), 0, 1, FrameIndexCache(cache))
+    clips = TrainingClips(
+        index, ClipShape(16, 1, 112), Augmentation(), 0, 1, PacketIndexStore(cache)
+    )
     return clips, TrainingSampler(n_clips, BATCH_SIZE, 0)
 
 
@@ -91,7 +95,7 @@ def table(title, clips, sampler, worker_counts, rounds):
     ways = {"plain loop": lambda: measure_plain(clips, sampler)}
     for workers in worker_counts:
         ways[_workers(workers)] = lambda n=workers: measure_loader(clips, sampler, n)
-    measure_plain(clips, sampler)  # Frame indices are built, files come into memory.
+    measure_plain(clips, sampler)  # Packet indexes are built, files come into memory.
     found = {name: [] for name in ways}
     for _ in range(rounds):
         for name, measure in ways.items():
@@ -122,7 +126,7 @@ def main():
     parser.add_argument("--clips", type=int, default=480, help="clips per measurement")
     parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args()
-    n_cores = len(os.sched_getaffinity(0))
+    n_cores = available_cores()
     worker_counts = [0, *(n for n in (1, 2, 4, 8, 16, 32, 64) if n <= n_cores)]
     with tempfile.TemporaryDirectory() as folder:
         videos = args.videos or Path(folder, "videos")

@@ -2,9 +2,10 @@
 
     python benchmarks/preparing.py                   # synthetic videos
     python benchmarks/preparing.py --clips FOLDER    # and real ones
+    python benchmarks/preparing.py --originals VIDEOS --copies PREPARED    # what `prepare` gained
 
 Every video is copied in each way. On one core, all in turns: a random clip of 16 frames, 112x112,
-file opened and frame index known. "faster" is the ratio to the original, "size" that of the
+file opened and packet index known. "faster" is the ratio to the original, "size" that of the
 files. "coding dB" is the PSNR of all frames against the same frames scaled but not compressed,
 "clip dB" that of whole-frame clips of 112x112 against those from the original: scaling included.
 """
@@ -22,10 +23,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np  # noqa: E402
 
 from benchmarks.decoding import materials  # noqa: E402
-from datasets import training_copy  # noqa: E402
-from datasets.decoding import VideoReader  # noqa: E402
-from datasets.frame_index import FrameIndex  # noqa: E402
-from datasets.training_copy import write_copy  # noqa: E402
+from datasets.clips.frame_choice import random_clip  # noqa: E402
+from datasets.copies import training_copy  # noqa: E402
+from datasets.copies.training_copy import write_copy  # noqa: E402
+from datasets.decoding.packet_index import PacketIndex  # noqa: E402
+from datasets.decoding.video_reader import VideoReader  # noqa: E402
 
 FRAMES, SIZE = 16, 112
 MPEG4 = training_copy.OPTIONS
@@ -86,7 +88,7 @@ def seconds_per_clip(paths, indexes, rounds):
 def compare(name, source, rounds):
     with tempfile.TemporaryDirectory() as folder:
         paths = {"original": source, **copy_in_every_way(source, folder)}
-        indexes = {way: FrameIndex.build(path) for way, path in paths.items()}
+        indexes = {way: PacketIndex.build(path) for way, path in paths.items()}
         seconds = seconds_per_clip(paths, indexes, rounds)
         starts = np.linspace(0, indexes["original"].n_frames - FRAMES, 5).astype(int)
         wanted = whole_frames(source, indexes["original"], starts)
@@ -104,13 +106,47 @@ def compare(name, source, rounds):
             )
 
 
+def compare_reading(originals, copies, clips, seed=0):
+    """Print how much faster random clips come from the copies that `prepare` made."""
+    generator = np.random.default_rng(seed)
+    pairs = [
+        (path, copies / path.relative_to(originals).with_suffix(".mp4"))
+        for path in sorted(originals.rglob("*"))
+        if path.is_file()
+    ]
+    pairs = [pair for pair in pairs if pair[1].is_file()]
+    seconds, n_clips = np.zeros(2), 0
+    for number in generator.permutation(len(pairs))[:20]:
+        indexes = [PacketIndex.build(path) for path in pairs[number]]
+        for _ in range(clips):
+            frames = random_clip(indexes[0].n_frames, FRAMES, 1, generator)
+            for way, (path, index) in enumerate(zip(pairs[number], indexes, strict=True)):
+                began = time.process_time()
+                with VideoReader(path, index) as reader:
+                    reader.read_clips(frames[None], size=SIZE)
+                seconds[way] += time.process_time() - began
+            n_clips += 1
+    if n_clips == 0:
+        sys.exit(f"{copies}: no copies of the videos in {originals}")
+    original, copy = seconds / n_clips * 1e3
+    print(
+        f"a random clip of {FRAMES} frames takes {copy:.1f} ms from a copy, {original:.1f} ms from "
+        f"its original: {original / copy:.1f} times as fast"
+    )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clips", type=Path, help="folder of real videos, each a table of its own")
     parser.add_argument("--core", type=int, default=0, help="core to stay on")
     parser.add_argument("--rounds", type=int, default=40, help="clips per video and way")
+    parser.add_argument("--originals", type=Path, help="folder that `prepare` made copies of")
+    parser.add_argument("--copies", type=Path, help="the folder of these copies")
     args = parser.parse_args()
     os.sched_setaffinity(0, {args.core})
+    if args.originals and args.copies:
+        compare_reading(args.originals, args.copies, clips=3)
+        return
     with tempfile.TemporaryDirectory() as folder:
         files = materials(folder)
         if args.clips:

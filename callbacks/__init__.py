@@ -3,6 +3,7 @@
 from callbacks.checkpoint import Checkpoint
 from callbacks.early_stopping import EarlyStopping
 from callbacks.epoch_log import EpochLog
+from callbacks.failure_watch import FailureWatch
 from callbacks.interruption import Interrupted, Interruption
 from callbacks.lr_schedule import LRSchedule
 from callbacks.progress import Progress
@@ -12,6 +13,7 @@ __all__ = [
     "Checkpoint",
     "EarlyStopping",
     "EpochLog",
+    "FailureWatch",
     "Interrupted",
     "Interruption",
     "LRSchedule",

@@ -2,6 +2,8 @@
 
 import paddle
 
+from callbacks.best_value import BestValue
+
 
 class EarlyStopping(paddle.callbacks.Callback):
     """Stops the run after some epochs without a lower mean validation loss.
@@ -18,26 +20,22 @@ class EarlyStopping(paddle.callbacks.Callback):
     def __init__(self, patience):
         super().__init__()
         self.patience = patience
-        self.best = None
+        self.best = BestValue("val_loss")
         self.epochs_since_best = 0
 
-    def on_train_begin(self, logs=None):
-        self.model.stop_training = self._is_over()
+    @property
+    def is_over(self):
+        """Whether the run has used up its patience; there is nothing left to train then."""
+        return self.patience > 0 and self.epochs_since_best >= self.patience
 
     def on_eval_end(self, logs=None):
-        if self.best is None or logs["val_loss"] < self.best:
-            self.best = logs["val_loss"]
-            self.epochs_since_best = 0
-        else:
-            self.epochs_since_best += 1
-        self.model.stop_training = self._is_over()
+        is_best = self.best.update(logs["val_loss"], self.model.position.epoch)
+        self.epochs_since_best = 0 if is_best else self.epochs_since_best + 1
+        self.model.stop_training = self.is_over
 
     def state_dict(self):
-        return {"best": self.best, "epochs_since_best": self.epochs_since_best}
+        return {"best": self.best.value, "epochs_since_best": self.epochs_since_best}
 
     def set_state_dict(self, state):
-        self.best = state["best"]
+        self.best.value = state["best"]
         self.epochs_since_best = state["epochs_since_best"]
-
-    def _is_over(self):
-        return self.patience > 0 and self.epochs_since_best >= self.patience

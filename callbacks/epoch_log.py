@@ -1,34 +1,31 @@
-"""One line of metrics.jsonl per epoch."""
+"""One record of metrics.jsonl per epoch."""
 
-import json
-import os
 import time
-from pathlib import Path
 
 import paddle
 
 
 class EpochLog(paddle.callbacks.Callback):
-    """Puts together the record of an epoch, appends it to a file and hands it to the others.
+    """Puts together the record of an epoch, keeps it and hands it to the others.
 
     Stands first in the list of callbacks: it adds the learning rate and the speed to the `logs`
     of every batch, and the record to those of `on_eval_end`, where the others find them.
 
     Args:
-        path: The file, one JSON object per line; None writes none.
+        keep: Called with the record, name -> number; None keeps none.
         data_wait: Returns the seconds spent so far waiting for batches.
 
     Example:
-        model.fit(loader, val_loader, callbacks=[EpochLog("metrics.jsonl", loader_wait), ...])
+        model.fit(loader, val_loader, callbacks=[EpochLog(records.append, loader_wait), ...])
     """
 
-    def __init__(self, path, data_wait):
+    def __init__(self, keep, data_wait):
         super().__init__()
-        self.path = path and Path(path)
+        self.keep = keep
         self.data_wait = data_wait
         self._spent = {"clips": 0, "seconds": 0.0, "waited": 0.0}
         self._train = {}
-        self._lr = None
+        self._lr = self._gradient_norm = None
         self._last_time = self._last_wait = None
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -42,6 +39,7 @@ class EpochLog(paddle.callbacks.Callback):
         self._last_time, self._last_wait = now, waited
         # The rate of the update just made: the schedule, behind this callback, sets the next one.
         self._lr = self.model.learning_rate
+        self._gradient_norm = self.model.gradient_norm
         logs.update(self._speed(), lr=self._lr)
 
     def on_epoch_end(self, epoch, logs=None):
@@ -55,24 +53,28 @@ class EpochLog(paddle.callbacks.Callback):
             "epoch": self.model.position.epoch,
             "step": self.model.position.step,
             "lr": self._lr,
+            "gradient_norm": self._gradient_norm,
             **self._train,
             **{name: value for name, value in logs.items() if name.startswith("val_")},
             **self._speed(),
         }
         logs.update(record)
-        if self.path:
-            with self.path.open("a") as file:
-                file.write(json.dumps(record) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
+        if self.keep:
+            self.keep(record)
         self._spent = dict.fromkeys(self._spent, 0)
 
     def state_dict(self):
-        return {"spent": self._spent, "train": self._train, "lr": self._lr}
+        return {
+            "spent": self._spent,
+            "train": self._train,
+            "lr": self._lr,
+            "gradient_norm": self._gradient_norm,
+        }
 
     def set_state_dict(self, state):
         self._spent, self._train = dict(state["spent"]), dict(state["train"])
-        self._lr = state["lr"]
+        # Earlier versions kept no norm.
+        self._lr, self._gradient_norm = state["lr"], state.get("gradient_norm")
 
     def _speed(self):
         seconds = max(self._spent["seconds"], 1e-9)
@@ -80,27 +82,3 @@ class EpochLog(paddle.callbacks.Callback):
             "clips_per_second": self._spent["clips"] / seconds,
             "data_wait": min(1.0, self._spent["waited"] / seconds),
         }
-
-
-def drop_epochs_after(path, epoch):
-    """Cut the records of epochs that a resumed run will train again.
-
-    Args:
-        path: metrics.jsonl; may be missing.
-        epoch: Number of finished epochs of the checkpoint.
-    """
-    path = Path(path)
-    if not path.exists():
-        return
-    kept = []
-    for line in path.read_text().splitlines():
-        try:
-            record = json.loads(line)
-        except ValueError:
-            # Half a line, from the moment the run was killed.
-            continue
-        if record["epoch"] <= epoch:
-            kept.append(line)
-    aside = path.with_suffix(".partial")
-    aside.write_text("".join(line + "\n" for line in kept))
-    aside.replace(path)

@@ -27,7 +27,7 @@ class Interruption(paddle.callbacks.Callback):
     Args:
         save: Called without arguments before the run ends.
         agree: Called with whether this process was asked to stop, returns whether any was; where
-            several processes train together, all must leave after the same batch.
+            several processes train together, all must leave after the same batch. None: alone.
 
     Example:
         with Interruption(checkpoint.save_now) as interruption:
@@ -37,7 +37,7 @@ class Interruption(paddle.callbacks.Callback):
         Interrupted: From `fit`, after saving.
     """
 
-    def __init__(self, save, agree=bool):
+    def __init__(self, save, agree=None):
         super().__init__()
         self.save = save
         self.agree = agree
@@ -59,7 +59,7 @@ class Interruption(paddle.callbacks.Callback):
 
     def on_eval_batch_end(self, step, logs=None):
         # Processes may have different numbers of validation batches: alone only.
-        if self.agree is bool:
+        if self.agree is None:
             self._leave_if_asked()
 
     def on_eval_end(self, logs=None):
@@ -77,6 +77,9 @@ class Interruption(paddle.callbacks.Callback):
 
     def _leave_if_asked(self):
         # Within an accumulation the gradients under way would be lost: a few batches more.
-        if not self.model.accumulating and self.agree(self._received is not None):
+        if self.model.accumulating:
+            return
+        asked = self._received is not None
+        if self.agree(asked) if self.agree else asked:
             self.save()
             raise Interrupted(self._received or signal.SIGTERM)

@@ -1,6 +1,7 @@
 """One function over many items in worker processes that end with their parent."""
 
 import os
+import signal
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -65,7 +66,11 @@ def _new_pool(workers):
 
 
 def _end_with_parent():
-    """Ties a worker's life to its parent's: killed, the parent cannot tell it to stop."""
+    """Ties a worker's life to its parent's: killed, the parent cannot tell it to stop.
+
+    Ctrl-C reaches the whole group of processes; what to do about it the parent alone decides.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch():
         wait([parent_process().sentinel])

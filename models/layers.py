@@ -30,7 +30,31 @@ class BatchNorm3D(nn.BatchNorm3D):
         self.relu = relu
 
     def forward(self, x):
-        x = super().forward(x)
+        # By name: in a static graph Paddle takes `super()` for the parent of the object's class,
+        # and a subclass would come back here for ever.
+        x = nn.BatchNorm3D.forward(self, x)
+        return F.relu(x) if self.relu else x
+
+
+class SyncBatchNorm3D(nn.SyncBatchNorm):
+    """A BatchNorm over the clips of all processes; it has kernels for GPUs only.
+
+    Args:
+        channels, epsilon, relu: As for `BatchNorm3D`.
+    """
+
+    def __init__(self, channels, epsilon=1e-5, relu=False):
+        super().__init__(channels, epsilon=epsilon)
+        self.relu = relu
+
+    def forward(self, x):
+        if self._use_global_stats:
+            # Paddle's own forward does not look at it.
+            x = F.batch_norm(
+                x, self._mean, self._variance, self.weight, self.bias, epsilon=self._epsilon
+            )
+        else:
+            x = super().forward(x)
         return F.relu(x) if self.relu else x
 
 
@@ -62,12 +86,19 @@ class Layers:
     """Layers and operations on float32 `[B, C, T, H, W]`, with Paddle's own kernels.
 
     A subclass may keep its tensors as it likes between `enter` and `global_mean`. Its layers
-    carry the same parameters under the same names, and its BatchNorm is an `nn.BatchNorm3D` that
-    obeys `_use_global_stats`, by which fine-tuning keeps statistics still.
+    carry the same parameters under the same names, and its BatchNorm is an `nn.BatchNorm3D` or
+    `nn.SyncBatchNorm` that obeys `_use_global_stats`, by which fine-tuning keeps statistics still.
 
     Args:
         bn_epsilon: Epsilon of every BatchNorm.
     """
+
+    # The classes of the layers.
+    conv3d = nn.Conv3D
+    batch_norm3d = BatchNorm3D
+    max_pool3d = nn.MaxPool3D
+    average_pool3d = nn.AvgPool3D
+    padded_identity3d = PaddedIdentity
 
     def __init__(self, bn_epsilon=1e-5):
         self.bn_epsilon = bn_epsilon
@@ -89,7 +120,7 @@ class Layers:
         """
         if isinstance(kernel_size, int):
             kernel_size = (kernel_size,) * 3
-        return nn.Conv3D(
+        return self.conv3d(
             in_channels,
             out_channels,
             kernel_size,
@@ -106,15 +137,15 @@ class Layers:
 
     def batch_norm(self, channels, relu=False):
         """A layer: BatchNorm, with the ReLU behind it where asked."""
-        return BatchNorm3D(channels, self.bn_epsilon, relu)
+        return self.batch_norm3d(channels, self.bn_epsilon, relu)
 
     def max_pool(self):
         """A layer: maximum over 3x3x3 with stride 2 and padding 1."""
-        return nn.MaxPool3D(3, stride=2, padding=1)
+        return self.max_pool3d(3, stride=2, padding=1)
 
     def average_pool(self):
         """A layer: mean over 2x2x2 with stride 2; an odd last element is dropped."""
-        return nn.AvgPool3D(2, stride=2)
+        return self.average_pool3d(2, stride=2)
 
     def padded_identity(self, out_channels, stride):
         """A layer: shortcut A.
@@ -123,11 +154,35 @@ class Layers:
             out_channels: Number of channels to return.
             stride: Step in time, height and width.
         """
-        return PaddedIdentity(out_channels, stride)
+        return self.padded_identity3d(out_channels, stride)
+
+    def normalise(self, clips, normalisation):
+        """Take uint8 `[B, C, T, H, W]` to what `enter` takes.
+
+        Args:
+            clips: The clips.
+            normalisation: `models.Normalisation`.
+        """
+        return normalisation(clips)
 
     def enter(self, clips):
         """Take float32 `[B, C, T, H, W]` into the layout of the layers."""
         return clips
+
+    def run(self, trunk, clips):
+        """The pooled features of clips.
+
+        Args:
+            trunk: Layers, in the order in which data goes through them.
+            clips: float32 `[B, C, T, H, W]`, or what `normalise` returned.
+
+        Returns:
+            float32 `[B, features_size]`.
+        """
+        x = self.enter(clips)
+        for layer in trunk:
+            x = layer(x)
+        return self.global_mean(x)
 
     def add(self, x, y):
         """The sum."""
@@ -144,3 +199,10 @@ class Layers:
     def global_mean(self, x):
         """Mean over time, height and width: float32 `[B, C]`."""
         return paddle.mean(x, axis=[2, 3, 4])
+
+
+class SynchronisedLayers(Layers):
+    """The same, with BatchNorm over the clips of all processes."""
+
+    def batch_norm(self, channels, relu=False):
+        return SyncBatchNorm3D(channels, self.bn_epsilon, relu)

@@ -24,7 +24,7 @@ class Recogniser(nn.Layer):
         Returns:
             float32 logits `[B, n_classes]`.
         """
-        return self.network(self.normalisation(clips))
+        return self.network(self._enter(clips))
 
     def embed(self, clips):
         """The pooled features before the head.
@@ -35,4 +35,7 @@ class Recogniser(nn.Layer):
         Returns:
             float32 `[B, network.features_size]`.
         """
-        return self.network.embed(self.normalisation(clips))
+        return self.network.embed(self._enter(clips))
+
+    def _enter(self, clips):
+        return self.network.layers.normalise(clips, self.normalisation)

@@ -111,7 +111,7 @@ def decode_all(path):
     return decoded
 
 
-def remux(source, target, change=None, container_options=None, rotation=0):
+def remux(source, target, change=None, container_options=None, rotation=0, matrix=None):
     """Copy the packets of a video into another file without encoding them again.
 
     Args:
@@ -121,6 +121,7 @@ def remux(source, target, change=None, container_options=None, rotation=0):
             packets to write in its place.
         container_options: Options of the muxer.
         rotation: Degrees counter-clockwise by which a player is told to turn the picture.
+        matrix: Four whole numbers that tell a player how to turn and mirror the picture.
 
     Returns:
         ``target``.
@@ -133,6 +134,9 @@ def remux(source, target, change=None, container_options=None, rotation=0):
         copy = writing.add_stream_from_template(stream)
         if rotation:
             copy.set_display_rotation(rotation)
+        if matrix:
+            a, b, c, d = (number << 16 for number in matrix)
+            copy.set_display_matrix([a, b, 0, c, d, 0, 0, 0, 1 << 30])
         packets = (packet for packet in reading.demux(stream) if packet.size)
         for number, packet in enumerate(packets):
             for changed in [packet] if change is None else change(number, packet):
@@ -168,3 +172,20 @@ def pack_b_frames(source, target):
         return [new]
 
     return remux(source, target, repack)
+
+
+def refuse_packet(path, number, first_byte=4, fill=b"\0"):
+    """Overwrite a packet of a video file, so that its decoder refuses it.
+
+    Args:
+        path: The file, changed in place.
+        number: Which packet, counted from 0 in file order.
+        first_byte: How many bytes at the packet's beginning stay.
+        fill: The byte that takes the place of the others.
+    """
+    with av.open(str(path)) as container:
+        packets = [(p.pos, p.size) for p in container.demux(video=0) if p.size]
+    start, size = packets[number]
+    data = bytearray(path.read_bytes())
+    data[start + first_byte : start + size] = fill * (size - first_byte)
+    path.write_bytes(data)

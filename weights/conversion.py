@@ -6,7 +6,6 @@ Everything is read from the tensors; every tensor on either side is accounted fo
 network and the PyTorch weights are run on one input and must agree before anything is written.
 """
 
-import hashlib
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import models
 from weights.conventions import conventions
 from weights.description import NetworkDescription
+from weights.durable import sha256
 from weights.errors import WeightsError
 from weights.files import (
     count_parameters,
@@ -172,17 +172,6 @@ def convert(
         found.words,
         time.monotonic() - began,
     )
-
-
-def sha256(path, bar=None):
-    """The SHA-256 of a file in hexadecimal."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
-            if bar is not None:
-                bar.advance(len(block))
-    return digest.hexdigest()
 
 
 def _size(path):

@@ -1,71 +1,24 @@
-"""Writes and reads a network with its description: ``NAME.pdparams`` and ``NAME.json``."""
+"""Writes and reads a network with its description: `NAME.pdparams` and `NAME.json`."""
 
-import os
 import pickle
 from pathlib import Path
 
 import numpy as np
 
 from weights.description import NetworkDescription
+from weights.durable import write_atomically, write_together
 from weights.errors import WeightsError
 from weights.safe_reading import read_pdparams
 
 
-def write_atomically(path, write):
-    """Write a file so that it is complete or absent, even if the power goes.
-
-    Args:
-        path: The file.
-        write: Called with the open binary file.
-    """
-    write_together({path: write})
-
-
-def write_together(writers):
-    """Write several files, each complete or absent.
-
-    All are written aside and reach the disk before the first takes its name: an error on the way
-    leaves every file as it was.
-
-    Args:
-        writers: path -> a function that is called with the open binary file, in the order in
-            which the files take their names.
-    """
-    # Two processes may convert the same file at the same time.
-    ending = f"{os.getpid()}.part"
-    aside = {Path(path): Path(path).with_name(f".{Path(path).name}.{ending}") for path in writers}
-    try:
-        for (path, part), write in zip(aside.items(), writers.values(), strict=True):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with open(part, "wb") as file:
-                write(file)
-                file.flush()
-                os.fsync(file.fileno())
-        for path, part in aside.items():
-            os.replace(part, path)
-    finally:
-        for part in aside.values():
-            part.unlink(missing_ok=True)
-    for folder in {path.parent for path in aside}:
-        _sync_folder(folder)
-
-
-def _sync_folder(folder):
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def write_pdparams(state, path, progress=None):
-    """Write a state dict so that plain ``paddle.load`` reads it.
+    """Write a state dict so that plain `paddle.load` reads it.
 
     Args:
-        state: The state dict of a network or an optimizer: name -> ``paddle.Tensor`` or
-            ``numpy.ndarray``, or plain containers of them.
+        state: The state dict of a network or an optimizer: name -> `paddle.Tensor` or
+            `numpy.ndarray`, or plain containers of them.
         path: The file, complete or absent at every moment.
-        progress: A ``ByteProgress`` to move on, or None.
+        progress: A `ByteProgress` to move on, or None.
     """
     write_atomically(path, _state_writer(state, progress))
 
@@ -101,29 +54,29 @@ def _as_arrays(value):
 
 
 def description_path(path):
-    """The JSON beside a ``.pdparams`` file."""
+    """The JSON beside a `.pdparams` file."""
     return Path(path).with_suffix(".json")
 
 
 def save_network(network, description, path):
-    """Write a network and its description: ``NAME.pdparams`` and ``NAME.json``.
+    """Write a network and its description: `NAME.pdparams` and `NAME.json`.
 
     Args:
-        network: A bare network of ``models.build``.
-        description: Its ``NetworkDescription``.
-        path: The ``.pdparams`` file; the JSON goes beside it.
+        network: A bare network of `models.build`.
+        description: Its `NetworkDescription`.
+        path: The `.pdparams` file; the JSON goes beside it.
     """
     save_state(network.state_dict(), description, path)
 
 
 def save_state(state, description, path, progress=None):
-    """Write a state dict and its description: ``NAME.pdparams`` and ``NAME.json``.
+    """Write a state dict and its description: `NAME.pdparams` and `NAME.json`.
 
     Args:
-        state: As for ``write_pdparams``.
-        description: A ``NetworkDescription``.
-        path: The ``.pdparams`` file.
-        progress: As for ``write_pdparams``.
+        state: As for `write_pdparams`.
+        description: A `NetworkDescription`.
+        path: The `.pdparams` file.
+        progress: As for `write_pdparams`.
     """
     text = description.to_json().encode()
     # The description first: weights never stand there without it.
@@ -136,13 +89,13 @@ def save_state(state, description, path, progress=None):
 
 
 def read_description(path):
-    """Read the description beside a ``.pdparams`` file.
+    """Read the description beside a `.pdparams` file.
 
     Args:
-        path: The ``.pdparams`` file.
+        path: The `.pdparams` file.
 
     Returns:
-        A ``NetworkDescription``.
+        A `NetworkDescription`.
 
     Raises:
         WeightsError: There is none, or it is not a valid one.
@@ -158,13 +111,13 @@ def read_description(path):
 
 
 def load_network(path):
-    """Rebuild a network from ``NAME.pdparams`` and ``NAME.json``.
+    """Rebuild a network from `NAME.pdparams` and `NAME.json`.
 
     Args:
-        path: The ``.pdparams`` file.
+        path: The `.pdparams` file.
 
     Returns:
-        The bare network with its weights, and its ``NetworkDescription``.
+        The bare network with its weights, and its `NetworkDescription`.
 
     Raises:
         WeightsError: A file is missing, damaged or unsafe, or the two do not fit.
@@ -172,25 +125,27 @@ def load_network(path):
     description = read_description(path)
     try:
         network = description.build()
-    except ValueError as error:
-        raise WeightsError(description_path(path), str(error)) from None
+    # What Paddle says to sizes that nothing has.
+    except (ValueError, OverflowError, MemoryError, SystemError) as error:
+        raise WeightsError(description_path(path), str(error).splitlines()[0]) from None
     fill(network, read_pdparams(path), path)
     return network, description
 
 
-def fill(network, state, path):
+def fill(network, state, path, fresh=()):
     """Set every tensor of a network, by name.
 
     Args:
         network: A bare network.
-        state: name -> ``numpy.ndarray``, as from ``read_pdparams``.
+        state: name -> `numpy.ndarray`, as from `read_pdparams`.
         path: Where the state is from, for the errors.
+        fresh: Names of tensors that keep their values, and that the state does not have.
 
     Raises:
         WeightsError: A tensor is missing, unknown, of another shape or not of numbers; the
             network is unchanged then.
     """
-    tensors = network.state_dict()
+    tensors = {n: tensor for n, tensor in network.state_dict().items() if n not in fresh}
     missing = [name for name in tensors if name not in state]
     unknown = [name for name in state if name not in tensors]
     if missing:
@@ -198,13 +153,13 @@ def fill(network, state, path):
     if unknown:
         raise WeightsError(path, f"{listed(unknown)} not part of the network")
     for name, tensor in tensors.items():
-        check_fits(name, tensor, state[name], path)
+        _check_fits(name, tensor, state[name], path)
     for name, tensor in tensors.items():
         tensor.set_value(state[name].astype("float32", copy=False))
 
 
-def check_fits(name, tensor, array, path):
-    """Raise a ``WeightsError`` unless the array can become the tensor's value."""
+def _check_fits(name, tensor, array, path):
+    """Raise a `WeightsError` unless the array can become the tensor's value."""
     if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
         raise WeightsError(path, f"{name} is not an array of floating-point numbers")
     if tuple(array.shape) != tuple(tensor.shape):
@@ -215,7 +170,7 @@ def check_fits(name, tensor, array, path):
 
 
 def listed(names):
-    """``tensor a is`` / ``tensors a, b and 5 more are``, for one-line errors."""
+    """`tensor a is` / `tensors a, b and 5 more are`, for one-line errors."""
     if len(names) == 1:
         return f"tensor {names[0]} is"
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""

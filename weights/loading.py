@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import models
 from weights.description import NetworkDescription
 from weights.errors import WeightsError
-from weights.files import check_fits, count_parameters, listed
+from weights.files import count_parameters, fill
 from weights.inflation import head_of_2d, inflate
 from weights.safe_reading import read_pdparams
 
@@ -150,18 +150,12 @@ def load_pretrained(network, description, source):
     if not keep_head:
         state = {name: array for name, array in state.items() if name not in head}
 
-    tensors = network.state_dict()
-    new = {name: tensor for name, tensor in tensors.items() if not keep_head and name in head}
-    missing = [name for name in tensors if name not in state and name not in new]
-    unknown = [name for name in state if name not in tensors]
-    if missing:
-        raise WeightsError(source.path, f"{listed(missing)} missing")
-    if unknown:
-        raise WeightsError(source.path, f"{listed(unknown)} not part of the network")
-    for name, array in state.items():
-        check_fits(name, tensors[name], array, source.path)
-    for name, array in state.items():
-        tensors[name].set_value(array.astype("float32", copy=False))
+    new = {
+        name: tensor
+        for name, tensor in network.state_dict().items()
+        if not keep_head and name in head
+    }
+    fill(network, state, source.path, fresh=new)
     return LoadReport(
         source=source,
         loaded=_part(state),

@@ -7,14 +7,18 @@ array is built only after its shape, its type and its number of bytes agree.
 """
 
 import math
+import os
 import pickle
+import reprlib
 
 import numpy as np
 
 from weights.errors import WeightsError
+from weights.pickle_scan import HostilePickleError, scan
 
 # Deeper than any state dict; a file made to exhaust the stack ends here.
 DEEPEST_NESTING = 20
+MOST_AXES = 32
 PLAIN_VALUES = (str, int, float, bool, bytes, type(None))
 # What paddle.save adds beside the tensors: their internal names, and how protocol 2 and 3 cut
 # arrays above 1 GiB into pieces.
@@ -38,6 +42,8 @@ def read_pdparams(path):
     """
     try:
         with open(path, "rb") as file:
+            scan(file, os.fstat(file.fileno()).st_size)
+            file.seek(0)
             loaded = _ArraysOnly(file, encoding="latin1").load()
         state = _plain(loaded, {})
         if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):
@@ -45,7 +51,7 @@ def read_pdparams(path):
         return _join_pieces(state)
     except OSError as error:
         raise WeightsError(path, error.strerror or str(error)) from None
-    except _NotAdmittedError as error:
+    except (_NotAdmittedError, HostilePickleError) as error:
         raise WeightsError(path, str(error)) from None
     except (
         # All that a damaged or forged pickle has been seen to end in.
@@ -69,7 +75,7 @@ class _ArrayType:
         if not isinstance(name, str) or name not in (
             *("f2", "f4", "f8", "b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"),
         ):
-            raise _NotAdmittedError(f"an array of type {name!r} is not admitted")
+            raise _NotAdmittedError(f"an array of type {reprlib.repr(name)} is not admitted")
         self.dtype = np.dtype(name)
 
     def __setstate__(self, state):
@@ -94,7 +100,10 @@ class _Array:
             data = data.encode("latin1")
         if type(array_type) is not _ArrayType or type(data) is not bytes:
             raise _NotAdmittedError("an array that is not made of numbers")
-        if not isinstance(shape, tuple) or not all(type(n) is int and n >= 0 for n in shape):
+        # The bounds keep the product of forged lengths from taking hours.
+        if not isinstance(shape, tuple) or len(shape) > MOST_AXES:
+            raise _NotAdmittedError("an array with an impossible shape")
+        if not all(type(n) is int and 0 <= n < 1 << 63 for n in shape):
             raise _NotAdmittedError("an array with an impossible shape")
         if math.prod(shape) * array_type.dtype.itemsize != len(data):
             raise _NotAdmittedError("an array whose size and shape differ")
@@ -113,7 +122,7 @@ def _scalar(array_type, data):
 def _latin1_bytes(text, encoding):
     # How pickle protocol 2 spells bytes.
     if encoding != "latin1":
-        raise _NotAdmittedError(f"bytes in the encoding {encoding!r} are not admitted")
+        raise _NotAdmittedError(f"bytes in the encoding {reprlib.repr(encoding)} are not admitted")
     return text.encode("latin1")
 
 
@@ -139,8 +148,9 @@ class _ArraysOnly(pickle.Unpickler):
         try:
             return _ADMITTED[module, name]
         except KeyError:
+            found = reprlib.repr(f"{module}.{name}")[1:-1]
             raise _NotAdmittedError(
-                f"holds a {module}.{name}, and a weight file may hold arrays and plain "
+                f"holds a {found}, and a weight file may hold arrays and plain "
                 "containers only; it was not executed, do not open it elsewhere"
             ) from None
 
@@ -183,5 +193,7 @@ def _join_pieces(state):
     state.pop(NAME_TABLE, None)
     for name, pieces in state.pop(PIECES_TABLE, {}).items():
         parts = [state.pop(part) for part in pieces["slices"]]
+        if not all(isinstance(part, np.ndarray) for part in parts):
+            raise _NotAdmittedError(f"pieces of {reprlib.repr(name)} that are no arrays")
         state[name] = np.concatenate(parts).reshape(pieces["OriginShape"])
     return state

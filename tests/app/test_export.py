@@ -1,19 +1,26 @@
+import contextlib
+import errno
+import importlib
 import importlib.util
 import os
+import sys
 
 import numpy as np
 import paddle
 import pytest
 
-from app import export as verb
 from app.configuration import ExportConfig
-from app.engine import open_engine
 from app.errors import UserError
 from app.export import export
+from app.inference.open_engine import open_engine
 from tests.app.small_run import write_corpus
-from tests.app.trained import CONTRACT, write_run, write_weights
+from tests.app.trained import CONTRACT, LABELS, small_network, write_run, write_weights
 
+verb = sys.modules["app.export"]
 HAS_ONNX = importlib.util.find_spec("paddle2onnx") and importlib.util.find_spec("onnxruntime")
+
+# The module: `app.export` is the function of this name.
+verb = importlib.import_module("app.export")
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +68,25 @@ def test_an_earlier_export_is_replaced(run, tmp_path):
     assert os.listdir(tmp_path) == ["out"]
     assert (tmp_path / "out" / "evaluation").is_dir()
     assert (tmp_path / "out" / "model.json").read_text() != "old"
+
+
+def test_evaluations_kept_in_an_export_outlive_a_replacement_that_fails(run, tmp_path, monkeypatch):
+    export(ExportConfig(str(run), str(tmp_path / "out")))
+    (tmp_path / "out" / "evaluation").mkdir()
+    (tmp_path / "out" / "evaluation" / "val.json").write_text("weeks of work")
+
+    def fail(*_, **__):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    for name in ("replace", "unlink"):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, name, fail)
+            with contextlib.suppress(UserError):
+                export(ExportConfig(str(run), str(tmp_path / "out")))
+        assert (tmp_path / "out" / "evaluation" / "val.json").read_text() == "weeks of work"
+    export(ExportConfig(str(run), str(tmp_path / "out")))
+    assert (tmp_path / "out" / "evaluation" / "val.json").exists()
+    assert open_engine(tmp_path / "out", device="cpu").labels == LABELS
 
 
 def test_a_weight_file_is_exported_beside_itself(tmp_path):
@@ -119,3 +145,23 @@ def test_onnx_gives_the_same_scores(run, tmp_path):
     session = onnxruntime.InferenceSession(str(tmp_path / "out" / "model.onnx"))
     expected = open_engine(run, device="cpu", kind="dynamic").scores(clips())
     np.testing.assert_allclose(session.run(None, {"clips": clips()})[0], expected, atol=1e-5)
+    engine = open_engine(tmp_path / "out")
+    assert engine.name == "onnxruntime on cpu" and engine.labels == LABELS
+    np.testing.assert_allclose(engine.scores(clips()), expected, atol=1e-5)
+
+
+@pytest.mark.skipif(not HAS_ONNX, reason="requirements-onnx.txt is not installed")
+def test_a_damaged_onnx_export_is_named(run, tmp_path):
+    export(ExportConfig(str(run), str(tmp_path / "out"), format="onnx"))
+    (tmp_path / "out" / "model.onnx").write_bytes(b"no network")
+    with pytest.raises(UserError, match="onnxruntime cannot load it") as error:
+        open_engine(tmp_path / "out")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.skipif(bool(HAS_ONNX), reason="requirements-onnx.txt is installed")
+def test_an_onnx_export_without_onnxruntime_says_what_to_install(tmp_path):
+    (tmp_path / "model.json").write_text(small_network()[1].to_json())
+    (tmp_path / "model.onnx").write_bytes(b"")
+    with pytest.raises(UserError, match="onnxruntime is not installed; pip install -r"):
+        open_engine(tmp_path)

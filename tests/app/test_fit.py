@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import replace
 
 import av
@@ -7,6 +8,7 @@ import paddle
 import pytest
 from visualdl import LogReader
 
+from app.checkpoints import newest_first
 from app.configuration import (
     CheckpointConfig,
     ClipConfig,
@@ -22,9 +24,11 @@ from app.errors import UserError
 from app.evaluate import evaluate
 from app.fit import fit
 from app.index import index
-from app.video_model import NonFiniteLossError
-from callbacks.checkpoint import newest_first
+from app.run_folder import RunFolder
+from app.training.video_model import NonFiniteLossError, VideoModel
+from callbacks.training_run import TrainingRun
 from tests.app.small_run import write_corpus
+from tests.callbacks.stand_in import StandIn
 from tests.videos import write_video
 
 
@@ -81,8 +85,8 @@ def test_metrics_have_the_promised_names(trained):
     first, last = (json.loads(line) for line in (run_dir / "metrics.jsonl").open())
     assert (first["epoch"], last["epoch"], first["step"], last["step"]) == (1, 2, 3, 6)
     assert set(last) == set(
-        "epoch step lr train_loss train_top1 val_loss val_clip_top1 val_clip_top5 val_video_top1 "
-        "val_video_top5 clips_per_second data_wait".split()
+        "epoch step lr gradient_norm train_loss train_top1 val_loss val_clip_top1 val_clip_top5 "
+        "val_video_top1 val_video_top5 clips_per_second data_wait".split()
     )
     assert last["val_video_top1"] == result.evaluation.video_top1
 
@@ -108,17 +112,20 @@ def test_the_saved_weights_are_plain_paddle(trained):
     assert list(state["fc.weight"].shape)[1] == 3
 
 
+class MeanColour(paddle.nn.Layer):
+    """In the place of a recogniser: a classifier of mean colours, without batch statistics."""
+
+    def __init__(self, n_classes):
+        super().__init__()
+        self.network = paddle.nn.Linear(3, n_classes)
+        self.network.dropout = 0.0
+
+    def forward(self, clips):
+        return self.network(clips.astype("float32").mean(axis=[2, 3, 4]) / 255)
+
+
 def test_gradients_accumulated_equal_those_of_the_big_batch(corpus, tmp_path):
     """In a network without batch statistics; an epoch of 12 clips leaves an incomplete group."""
-    from app.video_model import VideoModel
-
-    class Linear(paddle.nn.Layer):
-        def __init__(self):
-            super().__init__()
-            self.network = paddle.nn.Linear(3, 2)
-
-        def forward(self, clips):
-            return self.network(clips.astype("float32").mean(axis=[2, 3, 4]) / 255)
 
     generator = np.random.default_rng(0)
     clips = paddle.to_tensor(generator.integers(0, 256, (7, 3, 2, 4, 4), dtype=np.uint8))
@@ -126,7 +133,7 @@ def test_gradients_accumulated_equal_those_of_the_big_batch(corpus, tmp_path):
 
     def step(groups):
         paddle.seed(1)
-        network = Linear()
+        network = MeanColour(2)
         model = VideoModel(network, 2)
         model.prepare_training(paddle.optimizer.SGD(1.0, parameters=network.parameters()))
         for number, group in enumerate(groups):
@@ -135,6 +142,32 @@ def test_gradients_accumulated_equal_those_of_the_big_batch(corpus, tmp_path):
 
     whole = step([slice(0, 7)])
     np.testing.assert_allclose(step([slice(0, 3), slice(3, 6), slice(6, 7)]), whole, rtol=1e-5)
+
+
+def test_a_step_waits_for_the_device_once(monkeypatch):
+    generator = np.random.default_rng(0)
+    clips = paddle.to_tensor(generator.integers(0, 256, (6, 3, 2, 4, 4), dtype=np.uint8))
+    labels = paddle.to_tensor(generator.integers(0, 4, 6))
+    network = MeanColour(4)
+    logits = network(clips)
+    loss = float(paddle.nn.functional.cross_entropy(logits, labels))
+    correct = float((logits.numpy().argmax(1) == labels.numpy()).mean())
+    model = VideoModel(network, 4)
+    model.prepare_training(paddle.optimizer.SGD(1.0, parameters=network.parameters()))
+    transfers = []
+    for name in ("numpy", "item", "tolist", "__float__", "__int__", "__bool__", "__array__"):
+        method = getattr(paddle.Tensor, name)
+
+        def counted(tensor, *arguments, name=name, method=method):
+            transfers.append(name)
+            return method(tensor, *arguments)
+
+        monkeypatch.setattr(paddle.Tensor, name, counted)
+    assert model.train_batch([clips], [labels]) == [pytest.approx(loss)]
+    assert transfers == ["numpy"]
+    assert model.training_so_far["train_loss"] == pytest.approx(loss)
+    assert model.training_so_far["train_top1"] == pytest.approx(correct)
+    assert model.gradient_norm > 0
 
 
 def test_repeated_clips_make_an_epoch_longer(corpus, tmp_path):
@@ -153,15 +186,75 @@ def test_repeats_that_do_not_divide_the_batch_are_refused(corpus, tmp_path):
         fit(config)
 
 
-def test_a_loss_that_is_not_finite_stops_the_run_with_a_good_checkpoint(corpus, tmp_path):
+def test_a_loss_that_is_not_finite_says_what_its_checkpoints_are_worth(corpus, tmp_path):
+    """The first update makes weights of 1e29: finite, but nothing to go on from."""
     config = small_config(corpus, tmp_path / "run", epochs=30)
     config.optim.lr = 1e30
     config.checkpoint = CheckpointConfig(every_steps=1)
-    with pytest.raises(NonFiniteLossError, match=r"at step \d+ with learning rate 1e\+30"):
+    with pytest.raises(NonFiniteLossError) as caught:
         fit(config)
-    for name in newest_first(tmp_path / "run/checkpoints"):
-        state = paddle.load(str(tmp_path / f"run/checkpoints/{name}/model.pdparams"))
-        assert all(np.isfinite(np.asarray(value)).all() for value in state.values())
+    message = str(caught.value)
+    assert re.search(r"at step \d+ with learning rate 1e\+30", message)
+    assert re.search(r"the last checkpoint is step-\d+ at step \d+ \(loss", message)
+    assert "it has diverged as well, and no other is sound" in message
+    assert "\n" not in message
+
+
+def test_a_divergence_later_leaves_the_last_sound_checkpoint(corpus, tmp_path, monkeypatch):
+    fit(small_config(corpus, tmp_path / "run", epochs=1))
+    config = small_config(corpus, tmp_path / "run", epochs=30)
+    config = replace(config, resume=True, model=RunFolder(tmp_path / "run").read_config().model)
+    config.optim.lr = 1e30
+    config.checkpoint = CheckpointConfig(every_steps=1, keep=1)
+    with pytest.raises(NonFiniteLossError) as caught:
+        fit(config)
+    message = str(caught.value)
+    assert "it has diverged as well; sound is epoch-0001 at step 3 (loss" in message
+    assert f"remove {tmp_path}/run/checkpoints/step-" in message
+    state = paddle.load(str(tmp_path / "run/checkpoints/epoch-0001/model.pdparams"))
+    assert all(np.abs(np.asarray(value)).max() < 1000 for value in state.values())
+
+
+def test_a_divergence_before_the_first_checkpoint_says_that_there_is_none(corpus, tmp_path):
+    config = small_config(corpus, tmp_path / "run")
+    config.optim.lr = 1e30
+    with pytest.raises(NonFiniteLossError, match="; there is no checkpoint yet$"):
+        fit(config)
+
+
+def test_a_new_run_is_named_after_its_videos_or_what_lists_them(corpus, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    index(IndexConfig(source=str(corpus), output="my_index"))
+    config = small_config(corpus, None, epochs=1)
+    config = replace(config, run_dir=None)
+    names = []
+    for videos, annotation in (
+        (None, "my_index"),
+        (None, "my_index/index.npz"),
+        (str(corpus), "my_index"),
+    ):
+        data = DataConfig(videos=videos, annotation=annotation)
+        names.append(str(fit(replace(config, data=data)).run_dir))
+    assert names == ["runs/my_index", "runs/my_index-2", f"runs/{corpus.name}"]
+
+
+def test_the_end_names_the_best_epoch_and_the_last(trained):
+    run_dir, result = trained
+    values = [json.loads(line)["val_video_top1"] for line in (run_dir / "metrics.jsonl").open()]
+    best = values.index(max(values))
+    assert f"finished 2 epochs\nbest: epoch {best + 1}, val_video_top1 {values[best]:.4f}" in str(
+        result
+    )
+    assert f"last: epoch 2, validation video top-1 {values[-1]:.4f}\n" in str(result)
+    assert "finished 1 epoch\n" in str(replace(result, epochs=1))
+
+
+def test_the_model_is_what_callbacks_were_promised():
+    network = paddle.nn.Linear(1, 1)
+    model = VideoModel(network, 3, batches_per_epoch=2)
+    model.prepare_training(paddle.optimizer.SGD(1.0, parameters=network.parameters()))
+    assert isinstance(model, TrainingRun)
+    assert isinstance(StandIn(), TrainingRun)
 
 
 def test_early_stopping_ends_the_run(corpus, tmp_path):
@@ -225,12 +318,12 @@ def test_too_many_bad_files_end_the_run_with_a_name(corpus, tmp_path, workers):
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_mistake_in_the_program_is_shown_whole(corpus, tmp_path, workers, monkeypatch):
-    from datasets import training_clips
-    from datasets.loader import ClipError
+    from datasets.clips import training
+    from datasets.clips.errors import ClipError
 
     def broken(*_):
         raise AttributeError("a bug in the sampling")
 
-    monkeypatch.setattr(training_clips, "random_clip", broken)
+    monkeypatch.setattr(training, "random_clip", broken)
     with pytest.raises(ClipError, match="a bug in the sampling"):
         fit(small_config(corpus, tmp_path / "run", workers=workers))

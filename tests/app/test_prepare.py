@@ -1,6 +1,11 @@
 import json
+import os
+import signal
+
+import pytest
 
 from app.command_line import main
+from datasets.copies import preparing
 from tests.app.small_run import OPTIONS, run, write_corpus
 
 
@@ -8,7 +13,7 @@ def test_fit_trains_on_prepared_copies(tmp_path, capsys):
     corpus = write_corpus(tmp_path / "videos", n_train=2, n_val=1)
     (corpus / "train/walk/text.avi").write_text("no video")
     output = tmp_path / "prepared"
-    assert main(f"prepare {corpus} --output {output} --short_side 32 --workers 1".split()) == 0
+    assert main(f"prepare {corpus} --output {output} --short_side 32 --workers 1".split()) == 1
     out = capsys.readouterr().out
     assert "9 of 10 videos" in out and "text.avi" in out
     assert f"app fit --data.videos {output}" in out
@@ -42,3 +47,23 @@ def test_the_command_for_training_names_the_annotation(tmp_path, capsys):
 def test_a_source_that_is_not_there_is_a_mistake_of_the_user(capsys):
     assert main(["prepare", "/no/such/folder"]) == 2
     assert "/no/such/folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_the_finished_copies(tmp_path, capsys, monkeypatch, number):
+    corpus = write_corpus(tmp_path / "videos", n_train=2, n_val=1)
+    words = ["prepare", str(corpus), "--output", str(tmp_path / "out"), "--workers", "1"]
+    write_copy, copied = preparing.write_copy, []
+
+    def signalled(source, target, short_side):
+        copied.append(source)
+        if len(copied) == 4:
+            os.kill(os.getpid(), number)
+        return write_copy(source, target, short_side)
+
+    monkeypatch.setattr(preparing, "write_copy", signalled)
+    assert main(words) == 128 + number
+    assert "the same command makes the others" in capsys.readouterr().out
+    assert not list((tmp_path / "out").rglob(".*"))
+    assert main(words) == 0
+    assert "9 of 9 videos, 3 of them made earlier" in capsys.readouterr().out

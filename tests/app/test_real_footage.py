@@ -13,7 +13,7 @@ from app.configuration import (
     TrainConfig,
 )
 from app.fit import fit
-from datasets.decoding import VideoReader
+from datasets.decoding.video_reader import VideoReader
 from tests.app.small_run import PROJECT
 from tests.videos import write_video
 

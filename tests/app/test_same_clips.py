@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from app.command_line import main
-from app.video_model import VideoModel
+from app.training.video_model import VideoModel
 from datasets.demo import write_demo_corpus
 from tests.app.small_run import OPTIONS, PROJECT
 
@@ -81,7 +81,7 @@ def test_a_resume_changes_no_clip(corpus, expected, tmp_path, monkeypatch, stop_
 RECORDER = """
 import json, os, sys
 from app.command_line import main
-from app.video_model import VideoModel
+from app.training.video_model import VideoModel
 from tests.app.test_same_clips import record_clips
 
 checksums = []

@@ -1,14 +1,12 @@
 """A small run with a checkpoint, made without training, so that tests of its use are fast."""
 
 import json
-from types import SimpleNamespace
 
 import paddle
 
+from app.checkpoints import WEIGHTS, Checkpoints
 from app.configuration import ClipConfig, DataConfig, FitConfig, ModelConfig
 from app.run_folder import config_text
-from app.training_state import WEIGHTS
-from callbacks.checkpoint import Checkpoint
 from weights.description import InputContract, NetworkDescription
 from weights.files import save_network
 
@@ -25,12 +23,12 @@ def small_network(seed=0, labels=LABELS):
     return description.build(), description
 
 
-def write_run(folder, videos="nowhere", seed=0):
+def write_run(folder, videos="nowhere", seed=0, annotation=None):
     """Write a run folder with one checkpoint, epoch-0001; returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     config = FitConfig(
         model=ModelConfig(**OPTIONS),
-        data=DataConfig(videos=str(videos)),
+        data=DataConfig(videos=str(videos), annotation=annotation and str(annotation)),
         clip=ClipConfig(frames=CONTRACT.frames, stride=CONTRACT.stride, size=CONTRACT.size),
     )
     (folder / "config.yaml").write_text(config_text(config))
@@ -42,14 +40,12 @@ def write_run(folder, videos="nowhere", seed=0):
 def write_checkpoint(folder, epoch, seed):
     """Write a checkpoint as training does, and make it the best and the last one."""
     network, description = small_network(seed)
-    callback = Checkpoint(
-        folder / "checkpoints",
-        write=lambda aside: save_network(network, description, aside / WEIGHTS),
-        last_epoch=epoch,
-    )
-    position = SimpleNamespace(epoch=epoch, batch=0, step=epoch)
-    callback.set_model(SimpleNamespace(position=position, stop_training=False))
-    callback.on_eval_end({"val_video_top1": 1.0})
+
+    def write(aside):
+        save_network(network, description, aside / WEIGHTS)
+        return {"position": (epoch, 0, epoch)}
+
+    Checkpoints(folder / "checkpoints", write).save(f"epoch-{epoch:04d}", is_best=True)
 
 
 def write_weights(path, labels=LABELS):

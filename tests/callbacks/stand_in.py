@@ -1,21 +1,24 @@
 """A model that has what callbacks look at, and no network."""
 
-from types import SimpleNamespace
+from dataclasses import dataclass, field
+from typing import Any
+
+from callbacks.training_run import Position
 
 
-def stand_in_model(**attributes):
-    model = SimpleNamespace(
-        position=SimpleNamespace(epoch=0, batch=0, step=0),
-        accumulating=False,
-        stop_training=False,
-        learning_rate=0.1,
-        gradient_norm=1.0,
-        batches_per_epoch=4,
-        training_metrics=SimpleNamespace(result=lambda: {"train_loss": 1.5, "train_top1": 0.25}),
-    )
-    for name, value in attributes.items():
-        setattr(model, name, value)
-    return model
+@dataclass
+class StandIn:
+    """A `TrainingRun`."""
+
+    position: Position = field(default_factory=Position)
+    batches_per_epoch: int = 4
+    n_classes: int = 10
+    learning_rate: float = 0.1
+    gradient_norm: float = 1.0
+    accumulating: bool = False
+    training_so_far: dict = field(default_factory=lambda: {"train_loss": 1.5, "train_top1": 0.25})
+    evaluation: Any = None
+    stop_training: bool = False
 
 
 def finish_epoch(callback, **logs):

@@ -1,9 +1,9 @@
 from callbacks.early_stopping import EarlyStopping
-from tests.callbacks.stand_in import finish_epoch, stand_in_model
+from tests.callbacks.stand_in import StandIn, finish_epoch
 
 
 def stops_after(callback, losses):
-    callback.set_model(stand_in_model())
+    callback.set_model(StandIn())
     for epoch, loss in enumerate(losses, 1):
         finish_epoch(callback, val_loss=loss)
         if callback.model.stop_training:
@@ -34,6 +34,4 @@ def test_a_resumed_run_remembers_its_count():
 def test_a_run_that_was_over_stays_over():
     callback = EarlyStopping(1)
     callback.set_state_dict({"best": 1.0, "epochs_since_best": 1})
-    callback.set_model(stand_in_model())
-    callback.on_train_begin()
-    assert callback.model.stop_training
+    assert callback.is_over

@@ -4,14 +4,14 @@ import signal
 import pytest
 
 from callbacks.interruption import Interrupted, Interruption
-from tests.callbacks.stand_in import stand_in_model
+from tests.callbacks.stand_in import StandIn
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_saves_and_leaves_after_the_batch(number):
     saved = []
     with Interruption(lambda: saved.append(True)) as callback:
-        callback.set_model(stand_in_model())
+        callback.set_model(StandIn())
         callback.on_train_batch_end(0)
         os.kill(os.getpid(), number)
         assert not saved
@@ -23,7 +23,7 @@ def test_a_signal_saves_and_leaves_after_the_batch(number):
 
 def test_validation_can_be_left_too():
     with Interruption(lambda: None) as callback:
-        callback.set_model(stand_in_model())
+        callback.set_model(StandIn())
         os.kill(os.getpid(), signal.SIGTERM)
         with pytest.raises(Interrupted):
             callback.on_eval_batch_end(0)
@@ -31,7 +31,7 @@ def test_validation_can_be_left_too():
 
 def test_an_accumulation_is_completed_first():
     with Interruption(lambda: None) as callback:
-        callback.set_model(stand_in_model(accumulating=True))
+        callback.set_model(StandIn(accumulating=True))
         os.kill(os.getpid(), signal.SIGTERM)
         callback.on_train_batch_end(0)
         callback.model.accumulating = False

@@ -2,12 +2,12 @@ import paddle
 import pytest
 
 from callbacks.lr_schedule import LRSchedule
-from tests.callbacks.stand_in import stand_in_model
+from tests.callbacks.stand_in import StandIn
 
 
 def rates(schedule, updates):
     """The learning rate that each update would use."""
-    schedule.set_model(stand_in_model())
+    schedule.set_model(StandIn())
     found = []
     for _ in range(updates):
         found.append(schedule.scheduler())
@@ -40,7 +40,7 @@ def test_milestones_count_from_the_start_whatever_the_warm_up():
 
 def test_plateau_falls_when_the_validation_loss_stalls():
     schedule = LRSchedule("plateau", 1.0, updates_per_epoch=1, epochs=9, patience=1)
-    schedule.set_model(stand_in_model())
+    schedule.set_model(StandIn())
     found = []
     for loss in (3.0, 2.0, 2.0, 2.0, 2.0):
         schedule.on_eval_end({"val_loss": loss})
@@ -50,7 +50,7 @@ def test_plateau_falls_when_the_validation_loss_stalls():
 
 def test_batches_of_an_accumulation_share_one_rate():
     schedule = LRSchedule("cosine", 1.0, updates_per_epoch=2, epochs=2)
-    schedule.set_model(stand_in_model())
+    schedule.set_model(StandIn())
     for _ in range(3):
         schedule.on_train_batch_end(0, {})
         assert schedule.scheduler() == 1.0

@@ -1,7 +1,14 @@
+import fcntl
 import io
+import os
+import pty
+import struct
+import termios
+
+from tqdm import tqdm
 
 from callbacks.progress import Progress
-from tests.callbacks.stand_in import stand_in_model
+from tests.callbacks.stand_in import StandIn
 
 BATCH = {"lr": 0.1, "batch_size": 8, "clips_per_second": 16.0, "data_wait": 0.25}
 EPOCH = {
@@ -24,7 +31,7 @@ class Terminal(io.StringIO):
 
 def shown(stream, **options):
     callback = Progress(epochs=2, stream=stream, **options)
-    callback.set_model(stand_in_model())
+    callback.set_model(StandIn())
     callback.on_train_begin()
     for _ in range(4):
         callback.model.position.batch += 1
@@ -56,10 +63,38 @@ def test_a_run_goes_on_when_nobody_reads_any_more():
     shown(Closed(), seconds_between_lines=0)
 
 
-def test_a_live_line_fits_its_terminal(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "40")
-    live = shown(Terminal()).split("\n")[0].split("\r")[1]
-    assert live.startswith("epoch 1/2") and len(live) == 39
+def test_a_live_line_fits_its_terminal():
+    reading, writing = pty.openpty()
+    rows, columns = 10, 40
+    fcntl.ioctl(writing, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    with open(writing, "w") as terminal:
+        callback = Progress(epochs=2, stream=terminal)
+        callback.set_model(StandIn())
+        callback.on_train_batch_end(0, BATCH)
+        live = os.read(reading, 1000).decode().split("\r")[1]
+    os.close(reading)
+    assert live.startswith("epoch 1/2") and len(live) == columns - 1
+
+
+def test_a_message_of_others_stands_on_a_line_of_its_own():
+    terminal = Terminal()
+    with Progress(epochs=2, stream=terminal) as callback:
+        callback.set_model(StandIn())
+        callback.on_train_batch_end(0, BATCH)
+        tqdm.write("cannot read this video", file=terminal)
+    before, message, after = terminal.getvalue().partition("cannot read this video\n")
+    # The live line is overwritten with spaces before, and drawn again behind the message.
+    assert message and before.endswith("\r") and not before.rsplit("\r", 2)[1].strip()
+    assert after.startswith("\repoch 1/2") and not after.rsplit("\r", 2)[1].strip()
+
+
+def test_five_classes_or_fewer_have_no_top_5():
+    for n_classes, times in ((5, 0), (6, 2)):
+        stream = io.StringIO()
+        callback = Progress(epochs=2, stream=stream)
+        callback.set_model(StandIn(n_classes=n_classes))
+        callback.on_eval_end(EPOCH)
+        assert stream.getvalue().count("top-5") == times
 
 
 def test_a_terminal_gets_one_live_line():

@@ -5,7 +5,6 @@ import pickle
 import numpy as np
 import paddle
 import pytest
-import torch
 
 from tests import golden
 from tests.weights import checkpoints
@@ -14,6 +13,7 @@ from weights.description import InputContract
 from weights.errors import WeightsError
 from weights.files import load_network
 
+torch = checkpoints.torch
 LOGITS = np.load(golden.DATA / "r3d_logits.npz")
 SHALLOW = [name for name in golden.published() if name.startswith(("r3d18", "r3d34", "r3d50"))]
 QUICK = [name for name in SHALLOW if name in LOGITS.files]

@@ -3,7 +3,6 @@
 import numpy as np
 import paddle
 import pytest
-import torch
 
 from tests import golden
 from tests.weights import checkpoints
@@ -12,9 +11,10 @@ from weights.description import InputContract, NetworkDescription
 from weights.errors import WeightsError
 from weights.files import load_network
 from weights.loading import load_pretrained, plan_network
+from weights.pretrained import resolve
 from weights.published import find
-from weights.sources import resolve
 
+torch = checkpoints.torch
 LOGITS = np.load(golden.DATA / "family_logits.npz")
 QUICK = {
     *("r2p1d18_K_200ep", "preresnet-18-A", "resnext-50-B", "densenet-121-kinetics"),

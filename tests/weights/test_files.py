@@ -1,8 +1,3 @@
-import os
-import signal
-import subprocess
-import sys
-
 import numpy as np
 import paddle
 import pytest
@@ -15,7 +10,6 @@ from weights.files import (
     load_network,
     save_network,
     write_pdparams,
-    write_together,
 )
 
 DESCRIPTION = NetworkDescription(
@@ -91,37 +85,6 @@ def test_missing_and_impossible_descriptions_are_named(saved):
     description.unlink()
     with pytest.raises(WeightsError, match="model.json: No such file"):
         load_network(path)
-
-
-def test_a_failed_write_leaves_the_old_file(tmp_path):
-    path = tmp_path / "file"
-    path.write_bytes(b"old")
-
-    def fail(file):
-        file.write(b"new, but")
-        raise OSError("disk full")
-
-    with pytest.raises(OSError, match="disk full"):
-        write_together({tmp_path / "other": lambda file: None, path: fail})
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_killed_write_leaves_the_old_file(tmp_path):
-    path = tmp_path / "file"
-    path.write_bytes(b"old")
-    program = (
-        "import os, signal, sys\n"
-        "from weights.files import write_atomically\n"
-        "def write(file):\n"
-        "    file.write(b'new, but'); file.flush(); os.kill(os.getpid(), signal.SIGKILL)\n"
-        "write_atomically(sys.argv[1], write)\n"
-    )
-    process = subprocess.run(
-        [sys.executable, "-c", program, str(path)], env={**os.environ, "PYTHONPATH": "."}
-    )
-    assert process.returncode == -signal.SIGKILL
-    assert path.read_bytes() == b"old"
 
 
 def test_running_statistics_are_not_counted_as_parameters():

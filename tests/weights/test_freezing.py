@@ -128,6 +128,17 @@ def test_every_family_is_frozen_by_its_own_stages(architecture, options, module_
     assert [name for name in names if before[name] == after[name]] == frozen
 
 
+def test_a_synchronised_batch_norm_is_frozen_too():
+    layers = models.SynchronisedLayers()
+    network = models.build(layers=layers, depth=10, widen_factor=0.25, n_classes=3)
+    freeze_before(network, "fc")
+    before = values(network)
+    # Frozen, it needs none of the kernels that only a GPU has.
+    train(network, batches=1)
+    after = values(network)
+    assert {name for name in before if before[name] != after[name]} == {"fc.weight", "fc.bias"}
+
+
 def test_an_unknown_module_is_an_error_that_lists_the_names(network):
     with pytest.raises(ValueError, match="no module 'layer5'.*conv1, bn1, layer1, .*, fc"):
         freeze_before(network, "layer5")

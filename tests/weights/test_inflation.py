@@ -18,7 +18,7 @@ from weights.errors import WeightsError
 from weights.files import write_pdparams
 from weights.inflation import describe_2d, imagenet_file, inflate
 from weights.loading import load_pretrained, plan_network
-from weights.sources import resolve
+from weights.pretrained import resolve
 
 
 def random_2d(build):

@@ -7,8 +7,8 @@ from weights.description import InputContract, NetworkDescription
 from weights.errors import WeightsError
 from weights.files import save_network, write_pdparams
 from weights.loading import load_pretrained, plan_network
+from weights.pretrained import resolve
 from weights.safe_reading import read_pdparams
-from weights.sources import resolve
 
 PRETRAINED = NetworkDescription(
     "r3d",

@@ -155,6 +155,15 @@ FORGED = {
         b"\x80\x02}X\x01\0\0\0w" + NUMPY + b")R(K\x01J\xff\xff\xff\xff\x85cnumpy\ndtype\n"
         b"X\x02\0\0\0f8\x89\x88\x87R\x89C\x04abcdtbs."
     ),
+    "an array whose lengths have a million digits": (
+        b"\x80\x02}X\x01\0\0\0w"
+        + NUMPY
+        + b")R(K\x01("
+        + b"\x8b\x40\x42\x0f\x00"
+        + b"\x01" * 1_000_000
+        + b"2" * 30_000
+        + b"tcnumpy\ndtype\nX\x02\0\0\0f8\x89\x88\x87R\x89C\x04abcdtbs."
+    ),
     "an array of objects": (
         b"\x80\x02}X\x01\0\0\0w" + NUMPY + b")R(K\x01K\x01\x85cnumpy\ndtype\n"
         b"X\x02\0\0\0O8\x89\x88\x87R\x89]K\x01atbs."
@@ -167,6 +176,9 @@ FORGED = {
     "an unhashable name": b"\x80\x02}]K\x02s.",
     "a list that contains itself twice": b"\x80\x02}X\x01\0\0\0w]q\x00h\x00ah\x00as.",
     "pieces that are not there": pickle.dumps({PIECES_TABLE: {"w": {"slices": ["a"]}}}),
+    "pieces that are no arrays": pickle.dumps(
+        {PIECES_TABLE: {"w": {"slices": ["a"], "OriginShape": (1,)}}, "a": ["text"]}
+    ),
     "pieces that are no table": pickle.dumps({PIECES_TABLE: 3}),
 }
 

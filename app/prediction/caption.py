@@ -1,0 +1,49 @@
+"""Draws a line of text on video frames."""
+
+from functools import lru_cache
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from datasets.shown import shown
+
+# matplotlib brings this font along, so it is the same everywhere.
+FONT = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+# Share of the frame's height, and the smallest size in pixels that can be read.
+TEXT_HEIGHT = 1 / 16
+SMALLEST = 9
+# How much of the picture shines through the bar behind the text.
+SHINE = 0.35
+
+
+def draw_caption(picture, text):
+    """Write a line of text on a dark bar at the top of a picture, in place.
+
+    Args:
+        picture: uint8 ``[H, W, 3]`` RGB.
+        text: The text; it is made smaller, then cut, until it fits.
+    """
+    height, width = picture.shape[:2]
+    ink = _render(shown(text), width, height)[:height]
+    bar = picture[: len(ink)]
+    ink = ink[..., None]
+    bar[:] = (bar * (SHINE * (1 - ink)) + 255 * ink).astype(np.uint8)
+
+
+@lru_cache(maxsize=4)
+def _render(text, width, height):
+    """The text as float32 ``[bar height, width]``, 1 where there is ink."""
+    size = max(SMALLEST, round(height * TEXT_HEIGHT))
+    margin = size // 2
+    font = ImageFont.truetype(FONT, size)
+    while size > SMALLEST and font.getlength(text) > width - 2 * margin:
+        size -= 1
+        font = ImageFont.truetype(FONT, size)
+    while len(text) > 1 and font.getlength(text) > width - 2 * margin:
+        text = text[:-2] + "…"
+    ascent, descent = font.getmetrics()
+    image = Image.new("L", (width, ascent + descent + margin))
+    ImageDraw.Draw(image).text((margin, margin // 2), text, fill=255, font=font)
+    return np.asarray(image, np.float32) / 255

@@ -1,0 +1,148 @@
+"""What becomes of each source once it was seen: printed, drawn and kept at once."""
+
+import sys
+
+from tqdm import tqdm
+
+from app.errors import UserError, writing
+from app.prediction.annotate import annotate
+from app.prediction.explain import explain
+from app.prediction.feature_file import FeatureFile, VideoFeatures
+from app.prediction.formats import as_text, header
+from app.prediction.prediction import Prediction
+from app.prediction.report import FeatureReport, PredictionReport
+from app.prediction.timeline import draw_timeline
+from datasets.decoding.errors import VideoError
+from datasets.shown import shown
+
+
+class Results:
+    """Classes of videos.
+
+    Args:
+        config: `app.configuration.PredictConfig`.
+        engine: The `Engine` that predicts.
+        grad_cam: `GradCam` of the same network where `explain` is asked for, else None.
+        files: `OutputFiles`.
+        failed: Name -> reason of what has failed already; what fails later is added.
+    """
+
+    def __init__(self, config, engine, grad_cam, files, failed):
+        self._config, self._engine, self._files = config, engine, files
+        self._grad_cam = grad_cam
+        self._predictions = []
+        self.failed = failed
+        self.compute = engine.scores
+        print_result(header(config))
+
+    def begin(self, source):
+        """A `Prediction` to be filled."""
+        return Prediction(source, self._engine.labels, keep_windows=self._config.timeline)
+
+    def finish(self, prediction):
+        """Print a prediction, and then draw it: what goes wrong there comes too late for it."""
+        self._predictions.append(prediction)
+        print_result(as_text(prediction, self._config))
+        source = prediction.source
+        if self._config.timeline:
+            self._write(prediction, draw_timeline, self._files.timeline)
+        if source.kind == "stream":
+            return
+        if self._config.annotate:
+            self._write(prediction, annotate, self._files.copy, "annotate")
+        if self._config.explain:
+            self._write(prediction, self._explain, self._files.copy, "explain")
+
+    def fail(self, name, reason):
+        """Name what has come to nothing."""
+        self.failed[name] = reason
+        complain(f"error: {name}: {reason}")
+
+    def report(self, signal_number):
+        """The `PredictionReport` of all."""
+        return PredictionReport(
+            self._config,
+            self._predictions,
+            self.failed,
+            self._engine.name,
+            self._files.written,
+            signal_number,
+        )
+
+    def written(self, path):
+        """Name a file that is there."""
+        self._files.written.append(str(path))
+        if self._config.format == "table":
+            print_result(f"written: {shown(path)}")
+
+    def _write(self, prediction, draw, choose_path, *option):
+        try:
+            path = choose_path(prediction.source, *option)
+            with writing(path):
+                draw(prediction, path)
+        except (VideoError, UserError) as error:
+            self.fail(prediction.source.name, reason_of(error))
+        else:
+            self.written(path)
+
+    def _explain(self, prediction, path):
+        contract = self._engine.description.input
+        config = self._config
+        explain(prediction, path, self._grad_cam, contract, config.step, config.batch_size)
+
+
+class FeatureResults:
+    """Features of videos, written at the end.
+
+    Args:
+        config, engine, failed: As of `Results`.
+    """
+
+    def __init__(self, config, engine, failed):
+        self._path, self._engine = config.features, engine
+        self._file = FeatureFile()
+        self.failed = failed
+        self.compute = engine.features
+
+    def begin(self, source):
+        """`VideoFeatures` to be filled."""
+        return VideoFeatures(source)
+
+    def finish(self, features):
+        """Keep the features of a video."""
+        self._file.add(features)
+
+    fail = Results.fail
+
+    def report(self, signal_number):
+        """Write the file.
+
+        Returns:
+            `FeatureReport`.
+
+        Raises:
+            UserError: It cannot be written.
+        """
+        path = self._path if len(self._file) else None
+        if path:
+            with writing(f"--features {path}"):
+                self._file.write(path)
+        return FeatureReport(path, len(self._file), self.failed, self._engine.name, signal_number)
+
+
+def reason_of(error):
+    """What a `VideoError` or `UserError` says, without the name of the video."""
+    return error.reason if isinstance(error, VideoError) else str(error)
+
+
+def complain(text):
+    """Print a line about trouble beside the progress bar."""
+    tqdm.write(shown(text), sys.stderr)
+
+
+def print_result(text):
+    """Print a part of the result at once, whatever comes later; None prints nothing."""
+    if text is not None:
+        with writing("standard output"):
+            tqdm.write(text, sys.stdout)
+            sys.stdout.flush()

@@ -1,0 +1,1 @@
+"""One reader per published annotation format, and the drawn split; see `formats`."""
