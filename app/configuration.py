@@ -19,6 +19,7 @@ from jsonargparse.typing import (
 # Clips of one recording, as UCF-101 names them (datasets.annotations.drawn_split.UCF_GROUP).
 GROUP_PATTERN = r"(.+_g\d+)_c\d+$"
 
+# The families of models/, which cannot be asked without importing Paddle.
 Architecture = Literal[
     "r3d",
     "r2p1d",
@@ -43,7 +44,7 @@ class ModelConfig:
             network has; a wrong one lists them); those before it are frozen, BatchNorm statistics
             included. Left out, everything is trained.
         architecture: Network family; else r3d, the 3D ResNet.
-        depth: Number of layers; else 18, or the family's smallest published one.
+        depth: Number of layers; else 18, of wideresnet and resnext 50, of densenet 121.
         shortcut: Shortcut where the shape changes: B projects, A pads with zeros; else B.
         conv1_t_size: Length of the first convolution in frames, odd; else 7.
         conv1_t_stride: Step of the first convolution in frames; else 1.
