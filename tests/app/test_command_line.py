@@ -46,6 +46,7 @@ def complaint(capsys, *arguments):
         ("fit --data.max_failures 1.5", "--data.max_failures"),
         ("fit --data.videos /no/such/folder", "/no/such/folder"),
         ("fit --config /no/such/file.yaml", "/no/such/file.yaml"),
+        ("fit --config", "--config: name the YAML file"),
         ("fit --train.device gpu", "device gpu"),
         ("fit --train.device tpu", "device tpu"),
         ("fit --data.annotation x.json", "x.json"),
@@ -149,6 +150,12 @@ def test_a_configuration_survives_its_file(tmp_path):
     config.model.mean = (0.1, 0.2, 0.3)
     (tmp_path / "config.yaml").write_text(config_text(config))
     assert RunFolder(tmp_path).read_config() == config
+
+
+def test_an_option_that_stands_twice_in_a_file_is_refused(capsys, tmp_path):
+    (tmp_path / "recipe.yaml").write_text("optim:\n  lr: 0.1\n  lr: 0.2\n")
+    error = complaint(capsys, "fit", "--config", str(tmp_path / "recipe.yaml"))
+    assert "recipe.yaml, line 3: optim.lr stands there a second time" in error
 
 
 @pytest.mark.parametrize("recipe", sorted((PROJECT / "configs").glob("*.yaml")), ids=str)
