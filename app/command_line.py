@@ -41,9 +41,10 @@ VERBS = {
     "weights": (configuration.WeightsConfig, "app.published_weights", "list_weights"),
     "predict": (configuration.PredictConfig, "app.predict", "predict"),
     "export": (configuration.ExportConfig, "app.export", "export"),
+    "report": (configuration.ReportConfig, "app.report", "report"),
     "board": (configuration.BoardConfig, "app.board", "open_board"),
 }
-POSITIONAL = {"evaluate", "score", "convert", "index", "prepare", "predict", "export"}
+POSITIONAL = {"evaluate", "score", "convert", "index", "prepare", "predict", "export", "report"}
 # Verbs with one option that may be given as a word alone.
 LONE_WORD = {"board": "run_dir"}
 # The recipes lie beside app/ in the project, and in it where it was installed.
@@ -97,7 +98,9 @@ def main(arguments=None):
         Exit code: 0 when all went well, 1 when some of the inputs failed and are named, 2 for a
         mistake of the user, 128 + the signal's number after Ctrl-C or SIGTERM.
     """
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if arguments is None:
+        _begin_in_utf8()
+        arguments = sys.argv[1:]
     # Names may hold anything, and the locale may be plain ASCII: nothing printed ends a run.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -126,6 +129,12 @@ def main(arguments=None):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return getattr(result, "exit_code", 0)
+
+
+def _begin_in_utf8():
+    """Begin anew where the locale has another encoding: names and files are in UTF-8 everywhere."""
+    if sys.getfilesystemencoding() != "utf-8" and not sys.flags.utf8_mode:
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", "-m", "app", *sys.argv[1:]])
 
 
 def _parse(arguments, config_class):
@@ -214,10 +223,11 @@ def _versions():
 
 def _user_errors():
     """The errors that a user can mend; the rooms they come from are imported only now."""
-    from datasets.index.video_index import AnnotationError
+    from datasets.annotations.errors import AnnotationError
+    from datasets.clips.errors import WorkerLostError
     from weights.errors import WeightsError
 
-    return ArgumentError, UserError, AnnotationError, WeightsError
+    return ArgumentError, UserError, AnnotationError, WorkerLostError, WeightsError
 
 
 def _with_implied_config(verb, words):

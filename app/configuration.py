@@ -16,6 +16,9 @@ from jsonargparse.typing import (
     PositiveInt,
 )
 
+# Clips of one recording, as UCF-101 names them (datasets.annotations.drawn_split.UCF_GROUP).
+GROUP_PATTERN = r"(.+_g\d+)_c\d+$"
+
 Architecture = Literal[
     "r3d",
     "r2p1d",
@@ -55,6 +58,7 @@ class ModelConfig:
         mean: Channel means (R, G, B) to subtract, in units of value_range; else Kinetics'.
         std: Channel standard deviations to divide by, in units of value_range; else Kinetics'.
         value_range: What the pixel value 255 counts as before mean and std apply; else 1.
+        dropout: Share of the features before the head that are left out in training.
     """
 
     pretrained: str | None = None
@@ -73,6 +77,7 @@ class ModelConfig:
     mean: tuple[float, float, float] | None = None
     std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] | None = None
     value_range: Literal[1, 255] | None = None
+    dropout: ClosedUnitInterval = 0.0
 
 
 @dataclass
@@ -91,15 +96,19 @@ class DataConfig:
         max_failures: How many unreadable videos end the run: a whole number counts them, a
             number with a point is a share of the videos.
         demo: Which demo corpus is used where videos is left out.
+        balance: How often the videos of a class are visited in an epoch: none visits every video
+            once, sqrt a class in proportion to the square root of its number of videos, equal all
+            classes alike.
     """
 
     videos: str | None = None
     annotation: str | None = None
     split: PositiveInt = 1
     val_fraction: OpenUnitInterval = 0.2
-    group_pattern: str = r"(.+_g\d+)_c\d+$"
+    group_pattern: str = GROUP_PATTERN
     max_failures: int | float = 0.05
     demo: Literal["directions", "turns"] = "directions"
+    balance: Literal["none", "sqrt", "equal"] = "none"
 
 
 @dataclass
@@ -117,6 +126,14 @@ class ClipConfig:
         repeats: How many different training clips a visited video gives; must divide the batch
             size. More than 1 saves decoding where key frames are far apart; an epoch visits every
             video once, and so has as many times the clips.
+        random_stride: Smallest and largest step between the frames of a training clip, drawn for
+            each; left out, stride.
+        brightness: Training clips are made brighter or darker by a factor up to 1 +- this.
+        contrast: The same for contrast.
+        saturation: The same for the strength of colours.
+        hue: Colours are turned by up to this share of the colour circle, 0 to 0.5.
+        greyscale: Probability that a training clip loses its colours.
+        erasing: Probability that a rectangle of a training clip is replaced by noise.
     """
 
     frames: PositiveInt = 16
@@ -127,6 +144,13 @@ class ClipConfig:
     flip: ClosedUnitInterval = 0.5
     val_clips: PositiveInt = 3
     repeats: PositiveInt = 1
+    random_stride: tuple[PositiveInt, PositiveInt] | None = None
+    brightness: ClosedUnitInterval = 0.0
+    contrast: ClosedUnitInterval = 0.0
+    saturation: ClosedUnitInterval = 0.0
+    hue: ClosedUnitInterval = 0.0
+    greyscale: ClosedUnitInterval = 0.0
+    erasing: ClosedUnitInterval = 0.0
 
 
 @dataclass
@@ -142,6 +166,11 @@ class TrainConfig:
         device: Where to compute; auto takes the GPU when Paddle sees one. One of auto, cpu, gpu,
             gpu:0, gpu:1, ...
         early_stopping: End the run after this many epochs without a better val_loss; 0 never.
+        mixup: Parameter of mixup, which blends the clips of a batch in pairs; 0 is off, 0.2 usual.
+        cutmix: Parameter of CutMix, which puts a box of one clip into another; 0 is off, 1 usual.
+        sync_batch_norm: On several GPUs, BatchNorm sees the clips of all of them.
+        recompute: Keep only what lies between the stages in memory and compute the rest again in
+            the backward pass: about a third more time for much larger batches.
         process_timeout: Seconds that the processes of one training wait for one that does not
             come along, because its disk is slow for example; then the run ends.
     """
@@ -152,14 +181,19 @@ class TrainConfig:
     seed: NonNegativeInt = 0
     device: str = "auto"
     early_stopping: NonNegativeInt = 0
+    mixup: NonNegativeFloat = 0.0
+    cutmix: NonNegativeFloat = 0.0
+    sync_batch_norm: bool = False
+    recompute: bool = False
     process_timeout: PositiveInt = 1800
 
 
 @dataclass
 class OptimConfig:
-    """Stochastic gradient descent and its learning rate.
+    """The optimizer and its learning rate.
 
     Args:
+        name: sgd is stochastic gradient descent with momentum, adamw Adam with decoupled decay.
         lr: Learning rate after warm-up.
         momentum: Momentum.
         weight_decay: Weight decay, on every parameter as in the PyTorch original.
@@ -172,8 +206,16 @@ class OptimConfig:
         patience: Epochs without a better validation loss that plateau bears.
         warmup_epochs: Epochs (fractions allowed) in which the learning rate rises from zero.
         accumulate: Batches whose gradients make one update, equal to one batch of them all.
+        decay_all: Whether BatchNorm and biases decay as well, as in the PyTorch original.
+        clip_norm: Longer gradients are shortened to this norm; 0 never.
+        label_smoothing: Share of a label that is spread over all classes.
+        class_weights: Clips of rare classes count more in the loss: inverse to the number of
+            videos, or effective as Cui et al. have it.
+        ema: Decay of a moving average of the weights, such as 0.999, which is validated, kept and
+            used in place of the last weights; 0 keeps none.
     """
 
+    name: Literal["sgd", "adamw"] = "sgd"
     lr: PositiveFloat = 0.1
     momentum: NonNegativeFloat = 0.9
     weight_decay: NonNegativeFloat = 1e-3
@@ -185,6 +227,11 @@ class OptimConfig:
     patience: NonNegativeInt = 10
     warmup_epochs: NonNegativeFloat = 0.0
     accumulate: PositiveInt = 1
+    decay_all: bool = True
+    clip_norm: NonNegativeFloat = 0.0
+    label_smoothing: ClosedUnitInterval = 0.0
+    class_weights: Literal["none", "inverse", "effective"] = "none"
+    ema: ClosedUnitInterval = 0.0
 
 
 @dataclass
@@ -241,13 +288,15 @@ class EvaluateConfig:
 
     Args:
         run: Run folder, converted .pdparams file, or exported folder.
-        split: Which part of the data to evaluate.
+        split: Which part of the data to evaluate; all takes every video. Left out, the validation
+            part, or all of the videos named here that come without a split of their own.
         views: Clips of a video that are scored and averaged. even:3 is three clips evenly spread,
             windows:16 a window every 16 frames (the PyTorch original's test protocol), and
             even:10,crops:3 three crops of each of ten clips (what most papers report). Left out,
             as in the validation of the run's training, else even:3.
         checkpoint: Name of the checkpoint of a run: best, last, or one such as epoch-0007.
-        videos: Folder of videos; needed unless run is a run folder whose videos did not move.
+        videos: Folder of videos; needed unless run is a run folder and its own validation is
+            wanted.
         annotation: File or folder with the labels and the split, as for fit.
         annotation_split: Which of the official splits of the annotation.
         labels: File with the class names, to replace those of the weights.
@@ -263,7 +312,7 @@ class EvaluateConfig:
     """
 
     run: str
-    split: Literal["train", "val", "test"] = "val"
+    split: Literal["train", "val", "test", "all"] | None = None
     views: str | None = None
     checkpoint: str = "best"
     videos: str | None = None
@@ -285,16 +334,21 @@ class ScoreConfig:
 
     Args:
         predictions: Result file.
-        annotation: Annotation file of the PyTorch original, with the true classes.
-        subset: Which videos of the annotation are scored.
-        k: A video is right when its class is among the k best, for each of these k.
+        annotation: The true classes: whatever fit takes as --data.annotation, or the folder of
+            videos whose subfolders are the classes.
+        subset: Which videos of the annotation are scored. Left out, the validation, or all where
+            the annotation has no split of its own.
+        split: Which of the official splits of the annotation.
+        k: A video is right when its class is among the k best, for each of these k. Left out, 1
+            and 5, where there are more than five classes.
         ignore_missing: Leave videos out that have no result, instead of counting them as wrong.
     """
 
     predictions: str
     annotation: str
-    subset: Literal["training", "validation", "testing"] = "validation"
-    k: tuple[PositiveInt, ...] | PositiveInt = (1, 5)
+    subset: Literal["training", "validation", "testing", "all"] | None = None
+    split: PositiveInt = 1
+    k: tuple[PositiveInt, ...] | PositiveInt | None = None
     ignore_missing: bool = False
 
 
@@ -338,6 +392,8 @@ class IndexConfig:
         annotation: File or folder with the labels and the split, as for fit.
         split: Which of the official splits.
         val_fraction: Share of each class kept for validation where nothing else gives the split.
+        group_pattern: Regular expression whose first group names what must stay on one side of a
+            drawn split, as for fit.
         seed: Seed of a drawn split.
         verify: Decode every frame instead of only looking at the packets.
         workers: Worker processes; left out, one per core.
@@ -348,6 +404,7 @@ class IndexConfig:
     annotation: str | None = None
     split: PositiveInt = 1
     val_fraction: OpenUnitInterval = 0.2
+    group_pattern: str = GROUP_PATTERN
     seed: NonNegativeInt = 0
     verify: bool = False
     workers: PositiveInt | None = None
@@ -500,3 +557,16 @@ class PrepareConfig:
     split: PositiveInt = 1
     short_side: PositiveInt = 128
     workers: PositiveInt | None = None
+
+
+@dataclass
+class ReportConfig:
+    """Write one page that shows what ran, how it went and where it is wrong.
+
+    Args:
+        runs: Run folders; several are laid over each other.
+        output: HTML file to write. Left out, report.html in the first run folder.
+    """
+
+    runs: list[str]
+    output: str | None = None

@@ -2,17 +2,14 @@
 
 import contextlib
 import functools
-import os
 from pathlib import Path
 
-from datasets.annotations import load_splits
+from datasets.annotations.formats import load_splits
 from datasets.clips.worker import can_work_apart
 from datasets.cores import available_cores
 from datasets.decoding.packet_index_store import PacketIndexPack, PacketIndexStore
 from datasets.demo import write_demo_corpus
-
-# The folder of this project in the user's cache.
-CACHE = "paddle-3d-resnets"
+from weights.folder import cache_folder
 
 
 def read_splits(data, seed):
@@ -33,13 +30,25 @@ def read_splits(data, seed):
     if videos is None and data.annotation is None:
         print(
             f"no --data.videos: the demo corpus {data.demo!r} is used, written once into "
-            f"{_cache_folder()}",
+            f"{cache_folder()}",
             flush=True,
         )
-        videos = write_demo_corpus(_cache_folder(), data.demo)
+        videos = write_demo_corpus(cache_folder(), data.demo)
     return load_splits(
         videos, data.annotation, data.split, data.val_fraction, data.group_pattern, seed
     )
+
+
+def usual_split(splits):
+    """The part that shows how good a network is, where nobody names one.
+
+    Args:
+        splits: `datasets.index.video_index.Splits`.
+
+    Returns:
+        "val" where the source says what is to be trained on; else "all": a split is not drawn.
+    """
+    return "val" if {"train", "val"} & splits.keys() else "all"
 
 
 def worker_count(workers):
@@ -78,9 +87,4 @@ def packet_indexes(annotation=None):
         folder = Path(annotation)
         with contextlib.suppress(OSError, ValueError):
             pack = PacketIndexPack(folder if folder.is_dir() else folder.parent)
-    return PacketIndexStore(_cache_folder() / "frame_indices", pack)
-
-
-def _cache_folder():
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / CACHE
+    return PacketIndexStore(cache_folder() / "frame_indices", pack)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app.data import read_splits
+from app.data import read_splits, usual_split
 from app.device import choose_device
 from app.errors import UserError, writing
 from app.inference.eager import DynamicEngine
@@ -28,10 +28,11 @@ from app.inference.exported_folder import (
 from app.inference.onnx import OnnxEngine, require_onnx, write_onnx
 from app.inference.paddle_inference import InferenceEngine
 from app.trained import find_trained, require_classes, with_labels
+from datasets.annotations.errors import AnnotationError
 from datasets.clips.frame_choice import centre_clip
 from datasets.decoding.errors import VideoError
 from datasets.decoding.open_reader import open_reader
-from datasets.index.video_index import AnnotationError
+from datasets.shown import counted, shown
 from weights.durable import written_aside
 from weights.errors import WeightsError
 from weights.files import load_network
@@ -64,7 +65,8 @@ class ExportReport:
         return (
             f"{runtime} against the original on {self.clips}: "
             f"largest difference of a score {self.difference:.2g}\n"
-            f"exported: {self.folder} ({self.n_classes} classes, {size:.1f} MB)"
+            f"exported: {shown(self.folder)} ({counted(self.n_classes, 'class', 'classes')}, "
+            f"{size:.1f} MB)"
         )
 
 
@@ -147,7 +149,7 @@ def _clips(config, trained):
     """Clips to compare on, uint8 `[N, 3, T, S, S]`, and what they are in words."""
     clips = _real_clips(config, trained)
     if clips:
-        return np.stack(clips), f"{len(clips)} clips of the run's videos"
+        return np.stack(clips), f"{counted(len(clips), 'clip')} of the run's videos"
     contract = trained.description.input
     shape = (CLIPS, 3, contract.frames, contract.size, contract.size)
     noise = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
@@ -162,7 +164,8 @@ def _real_clips(config, trained):
     if config.videos:
         data = replace(data, videos=config.videos)
     try:
-        index = read_splits(data, trained.configuration.train.seed)["val"]
+        splits = read_splits(data, trained.configuration.train.seed)
+        index = splits[usual_split(splits)]
     except AnnotationError as error:
         if config.videos:
             raise UserError(f"--videos {config.videos}: {error}") from None

@@ -7,7 +7,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from app.errors import UserError
-from datasets.shown import shown
+from datasets.shown import counted, shown
 
 
 class TooManyFailuresError(UserError):
@@ -66,9 +66,8 @@ class FailureLog:
         sys.stderr.flush()
         self.failed.update(found)
         if found and self.limit is not None and len(self.failed) > self.limit:
-            number = len(self.failed)
             raise TooManyFailuresError(
-                f"{number} {'video' if number == 1 else 'videos'} could not be read, "
+                f"{counted(len(self.failed), 'video')} could not be read, "
                 f"--data.max_failures allows {self.limit}; {self.path} names each with its reason"
             )
 

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import paddle
+import paddle.distributed as dist
 
 from app.device import choose_device
 from app.errors import UserError, writing
 from app.evaluation.scores import Evaluation
+from app.report import refresh
 from app.run_folder import RunFolder
 from app.training.resuming import check_options
 from app.training.run import train
@@ -16,7 +18,8 @@ from app.training.soundness import describe_checkpoints
 from app.training.training_state import seed_everything
 from app.training.video_model import NonFiniteLossError
 from callbacks.best_value import BestValue
-from datasets.annotations.index_file import INDEX_NAME
+from datasets.index.video_index import INDEX_NAME
+from datasets.shown import counted
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class FitResult:
         return 0 if self.interrupted_by is None else 128 + self.interrupted_by
 
     def __str__(self):
-        epochs = f"{self.epochs} epoch{'s' * (self.epochs != 1)}"
+        epochs = counted(self.epochs, "epoch")
         lines = []
         if self.interrupted_by is not None:
             lines.append(
@@ -69,11 +72,12 @@ class FitResult:
             )
         if self.failed_videos:
             lines.append(
-                f"{self.failed_videos} video{'s' * (self.failed_videos != 1)} could not be read: "
+                f"{counted(self.failed_videos, 'video')} could not be read: "
                 f"{self.run_dir}/failures.jsonl"
             )
         if self.interrupted_by is None:
             lines.append(f"the run: {self.run_dir}")
+            lines.append(f"look at it: {self.run_dir}/report.html")
             lines.append(f"watch it: python -m app board --run_dir {self.run_dir}")
             lines.append(f"evaluate it: python -m app evaluate {self.run_dir}")
         return "\n".join(lines)
@@ -94,6 +98,10 @@ def fit(config):
     """
     _check_values(config)
     device = choose_device(config.train.device)
+    if config.train.sync_batch_norm and device == "cpu":
+        raise UserError(
+            "--train.sync_batch_norm: Paddle has it for GPUs only, and the device is the cpu"
+        )
     folder = _open_folder(config)
     seed_everything(config.train.seed)
 
@@ -104,9 +112,12 @@ def fit(config):
         # Optimizer states are saved under Paddle's generated parameter names, which count every
         # network built before in this process; the guard begins the count anew.
         with writing(folder.path, kept), paddle.utils.unique_name.guard(), ExitStack() as cleanup:
-            return FitResult(folder.path, **train(config, folder, device, cleanup))
+            result = FitResult(folder.path, **train(config, folder, device, cleanup))
     except NonFiniteLossError as error:
         raise NonFiniteLossError(f"{error}; {kept()}") from None
+    if dist.get_rank() == 0:
+        refresh(folder.path)
+    return result
 
 
 def _check_values(config):
@@ -120,10 +131,21 @@ def _check_values(config):
         )
     if config.data.max_failures < 0:
         raise UserError("--data.max_failures cannot be negative")
-    for name in ("crop_scale", "crop_ratio"):
-        low, high = getattr(config.clip, name)
+    for name in ("crop_scale", "crop_ratio", "random_stride"):
+        low, high = getattr(config.clip, name) or (0, 0)
         if low > high:
             raise UserError(f"--clip.{name}: the smallest comes first, not {low} before {high}")
+    if config.clip.hue > 0.5:
+        raise UserError(
+            f"--clip.hue {config.clip.hue}: half of the colour circle, 0.5, is the most"
+        )
+    for name, value in (
+        ("model.dropout", config.model.dropout),
+        ("optim.label_smoothing", config.optim.label_smoothing),
+        ("optim.ema", config.optim.ema),
+    ):
+        if value == 1:
+            raise UserError(f"--{name} 1: would leave nothing to learn from; it must be below 1")
     if config.model.conv1_t_size is not None and config.model.conv1_t_size % 2 == 0:
         raise UserError(f"--model.conv1_t_size {config.model.conv1_t_size}: must be odd")
 

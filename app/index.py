@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from datasets.annotations import load_splits
+from datasets.annotations.formats import load_splits
 from datasets.index.building import build_index
 from datasets.index.report import IndexReport
 
@@ -48,7 +48,8 @@ def index(config):
         config.annotation,
         config.split,
         config.val_fraction,
-        seed=config.seed,
+        config.group_pattern,
+        config.seed,
     )
     folder = Path(config.output)
     report = build_index(splits, folder, config.workers, config.verify)

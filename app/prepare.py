@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.stop_signals import Stopped, stop_signals
-from datasets.annotations import load_splits
+from datasets.annotations.formats import load_splits
 from datasets.copies.preparing import REPORT_NAME, prepare_copies
 from datasets.copies.report import PreparationReport
 

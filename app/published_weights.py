@@ -1,16 +1,9 @@
 """python -m app weights: the published checkpoints, and which of them are here."""
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
-from app.data import CACHE
 from weights import published
-
-# In the project itself, or else, where it was installed, in the user's own folder.
-FOLDER = Path(published.__file__).parent
-if not (FOLDER.parent / "pyproject.toml").is_file():
-    FOLDER = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", CACHE, "weights")
+from weights.folder import weights_folder
 
 
 @dataclass(frozen=True)
@@ -45,7 +38,7 @@ class WeightsList:
             "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
             for line in table
         ]
-        return "\n".join([*lines, "", published.how_to_fetch(FOLDER, self.family)])
+        return "\n".join([*lines, "", published.how_to_fetch(weights_folder(), self.family)])
 
 
 def list_weights(config):
@@ -57,4 +50,4 @@ def list_weights(config):
     Returns:
         ``WeightsList``.
     """
-    return WeightsList(published.status(FOLDER, config.family), config.family)
+    return WeightsList(published.status(weights_folder(), config.family), config.family)

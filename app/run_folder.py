@@ -4,11 +4,12 @@ import contextlib
 import json
 from pathlib import Path
 
-from jsonargparse import ArgumentParser
+from jsonargparse import ArgumentError, ArgumentParser
 
 from app import checkpoints
 from app.configuration import FitConfig
 from app.errors import UserError
+from app.options import check_file, options_of
 from weights import durable
 
 
@@ -42,15 +43,22 @@ class RunFolder:
         """
         if path is not None:
             folder = cls(path)
-            if folder.config.exists():
-                raise UserError(
-                    f"--run_dir {path}: holds a run already; continue it with --resume, or name "
-                    "another folder"
-                )
-        else:
-            names = (f"{default_name}-{n}" if n > 1 else default_name for n in range(1, 10**6))
-            folder = next(f for f in (cls(Path("runs") / n) for n in names) if not f.path.exists())
-        return folder
+            folder.check_free()
+            return folder
+        names = (f"{default_name}-{n}" if n > 1 else default_name for n in range(1, 10**6))
+        return next(f for f in (cls(Path("runs") / n) for n in names) if not f.path.exists())
+
+    def check_free(self):
+        """Make sure that there is no run in the folder.
+
+        Raises:
+            UserError: There is one.
+        """
+        if self.config.exists():
+            raise UserError(
+                f"--run_dir {self.path}: holds a run already; continue it with --resume, or name "
+                "another folder"
+            )
 
     @contextlib.contextmanager
     def locked(self):
@@ -108,9 +116,15 @@ class RunFolder:
         """The configuration of the run, as a `FitConfig`."""
         if not self.config.is_file():
             raise UserError(f"{self.path}: not a run folder, there is no config.yaml in it")
+        check_file(self.config, options_of(FitConfig))
         parser = ArgumentParser(exit_on_error=False)
         parser.add_class_arguments(FitConfig, as_group=False)
-        values = parser.instantiate(parser.parse_path(str(self.config)))
+        try:
+            values = parser.instantiate(parser.parse_path(str(self.config)))
+        # What jsonargparse says to values that are none, one of its own errors among them.
+        except (ValueError, TypeError, AttributeError, ArgumentError) as error:
+            reason = " ".join(str(error).split())
+            raise UserError(f"{self.config}: not the options of a run: {reason:.200}") from None
         return FitConfig(**{name: values[name] for name in FitConfig.__dataclass_fields__})
 
     def read_labels(self):

@@ -1,12 +1,21 @@
 """python -m app score: the accuracy of a result file, without a network.
 
 python -m app score predictions.json annotation.json --k 1 5
+python -m app score runs/mine/evaluation/val.predictions.json my_videos
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from app.data import usual_split
 from app.errors import UserError
-from app.evaluation.result_file import read_json, read_results
+from app.evaluation.result_file import names_in_results, read_results
+from datasets.annotations.errors import AnnotationError
+from datasets.annotations.formats import load_splits
+from datasets.shown import counted
+
+# The PyTorch original's names of the splits.
+SPLITS = {"training": "train", "validation": "val", "testing": "test", "all": "all"}
 
 
 @dataclass(frozen=True)
@@ -31,12 +40,13 @@ class Score:
 
     def __str__(self):
         lines = [f"top-{k} {accuracy!r}" for k, accuracy in self.accuracy.items()]
-        lines.append(f"{self.videos} videos of {self.subset}")
+        lines.append(f"{counted(self.videos, 'video')} of {self.subset}")
         if self.missing:
-            fate = "and are left out" if self.ignored else "and count as wrong"
-            lines.append(f"{self.missing} videos of {self.subset} have no result {fate}")
+            fate = "left out" if self.ignored else "counted as wrong"
+            n_missing = counted(self.missing, "video")
+            lines.append(f"{n_missing} of {self.subset} without a result: {fate}")
         if self.foreign:
-            lines.append(f"{self.foreign} results are of videos outside {self.subset}")
+            lines.append(f"{counted(self.foreign, 'result')} of videos outside {self.subset}")
         return "\n".join(lines)
 
 
@@ -44,25 +54,25 @@ def score(config):
     """Score a result file, ours or the PyTorch original's.
 
     Args:
-        config: ``app.configuration.ScoreConfig``.
+        config: `app.configuration.ScoreConfig`.
 
     Returns:
-        ``Score``.
+        `Score`.
 
     Raises:
-        UserError: A file cannot be read, is of another format, or the two do not fit.
+        UserError: The result file cannot be read, is of another format, or does not fit.
+        AnnotationError: The annotation cannot be read.
     """
-    ks = config.k if isinstance(config.k, tuple) else (config.k,)
-    labels, truth = read_truth(config.annotation, config.subset)
+    labels, truth, subset = _read_truth(config)
     results = read_results(config.predictions)
     found = [video_id for video_id in truth if video_id in results]
     if not found:
         raise UserError(
-            f"{config.predictions}: has no result for any of the {len(truth)} videos of "
-            f"{config.subset} in {config.annotation}"
+            f"{config.predictions}: has no result for any of the {counted(len(truth), 'video')} of "
+            f"{subset} in {config.annotation}"
         )
-    for video_id in found:
-        _check(config, max(ks), video_id, results[video_id], labels)
+    _check_classes(config, results, labels)
+    ks = _check_ks(config, {video_id: len(results[video_id]) for video_id in found}, len(labels))
     n_videos = len(found) if config.ignore_missing else len(truth)
     return Score(
         accuracy={
@@ -73,50 +83,64 @@ def score(config):
         missing=len(truth) - len(found),
         ignored=config.ignore_missing,
         foreign=len(results) - len(found),
-        subset=config.subset,
+        subset=subset,
     )
 
 
-def read_truth(path, subset):
-    """The true classes of a subset, from an annotation file of the PyTorch original.
-
-    Args:
-        path: The file.
-        subset: training, validation or testing.
-
-    Returns:
-        The set of class names, and a dict from video id to class name.
-
-    Raises:
-        UserError: The file cannot be read, is of another format, or has no such video.
-    """
-    content = read_json(path)
-    if (
-        not isinstance(content, dict)
-        or not isinstance(content.get("labels"), list)
-        or not all(isinstance(label, str) for label in content["labels"])
-        or not isinstance(content.get("database"), dict)
-    ):
-        raise UserError(f'{path}: not an annotation, it has no "labels" and "database"')
-    labels = frozenset(content["labels"])
-    truth = {}
-    for video_id, entry in content["database"].items():
-        if not isinstance(entry, dict) or entry.get("subset") != subset:
-            continue
-        annotations = entry.get("annotations")
-        label = annotations.get("label") if isinstance(annotations, dict) else None
-        if not isinstance(label, str) or label not in labels:
-            raise UserError(f'{path}, video {video_id!r}: label {label!r} is not among "labels"')
-        truth[video_id] = label
+def _read_truth(config):
+    """The class names, a dict from video id to class name, and the name of the subset."""
+    splits = _read_annotation(config)
+    split = SPLITS[config.subset] if config.subset else usual_split(splits)
+    subset = next(name for name, ours in SPLITS.items() if ours == split)
+    index = splits[split]
+    truth = {
+        name: index.labels[label]
+        for name, label in zip(names_in_results(index), index.label.tolist(), strict=True)
+        if label >= 0
+    }
     if not truth:
-        raise UserError(f"{path}: has no video of the subset {subset}")
-    return labels, truth
+        raise UserError(f"{config.annotation}: the videos of the subset {subset} have no classes")
+    return frozenset(index.labels), truth, subset
 
 
-def _check(config, k, video_id, ranked, labels):
-    where = f"{config.predictions}, video {video_id!r}"
-    for label in ranked:
-        if label not in labels:
-            raise UserError(f"{where}: the class {label!r} is not in {config.annotation}")
-    if len(ranked) < min(k, len(labels)):
-        raise UserError(f"--k {k}: {where} has its {len(ranked)} best classes only")
+def _read_annotation(config):
+    """What fit reads, but that the videos need not be there."""
+    try:
+        return load_splits(None, config.annotation, config.split, names_only=True)
+    except AnnotationError as error:
+        if not Path(config.annotation).is_dir():
+            raise
+        try:
+            # No lists in it: then its folders are the classes.
+            return load_splits(config.annotation)
+        except AnnotationError:
+            raise error from None
+
+
+def _check_classes(config, results, labels):
+    """Refuse results that speak of other classes; a network may know more than there are here."""
+    foreign = None
+    for video_id, ranked in results.items():
+        for label in ranked:
+            if label in labels:
+                return
+            foreign = foreign or (video_id, label)
+    video_id, label = foreign
+    raise UserError(
+        f"{config.predictions}, video {video_id!r}: the class {label!r} is not in "
+        f"{config.annotation}, nor is any other"
+    )
+
+
+def _check_ks(config, lengths, n_labels):
+    """The k to score: as asked for, else 1 and 5, and 1 alone where five are all there are."""
+    shortest = min(lengths, key=lengths.get)
+    if config.k is None:
+        return (1, 5) if n_labels > 5 and lengths[shortest] >= 5 else (1,)
+    ks = config.k if isinstance(config.k, tuple) else (config.k,)
+    if lengths[shortest] < min(max(ks), n_labels):
+        raise UserError(
+            f"--k {max(ks)}: {config.predictions}, video {shortest!r} has its "
+            f"{lengths[shortest]} best classes only"
+        )
+    return ks

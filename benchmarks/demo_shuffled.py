@@ -15,6 +15,7 @@ from app.data import read_splits
 from app.evaluation.scores import VideoScores
 from app.inference.open_engine import open_engine
 from app.trained import find_trained
+from datasets.clips.clip_shape import ClipShape
 from datasets.clips.stream import ClipStream
 from datasets.clips.views import Views
 
@@ -32,8 +33,8 @@ def main():
     config, contract = trained.configuration, trained.description.input
     index = read_splits(config.data, config.train.seed)["val"]
     engine = open_engine(trained)
-    shape = (contract.frames, contract.stride, contract.size)
-    stream = ClipStream(index, Views("even", config.clip.val_clips), *shape, engine.batch_size, 0)
+    shape = ClipShape(contract.frames, contract.stride, contract.size)
+    stream = ClipStream(index, Views("even", config.clip.val_clips), shape, engine.batch_size, 0)
     orders = {"in order": lambda clips, _: clips, "shuffled": shuffled}
     for name, ordered in orders.items():
         scores = VideoScores(index.label, len(index.labels))

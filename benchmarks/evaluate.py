@@ -31,6 +31,7 @@ import torch
 from app.evaluation.scores import VideoScores
 from app.evaluation.scoring import score_pieces
 from app.inference.open_engine import open_engine
+from datasets.clips.clip_shape import ClipShape
 from datasets.clips.stream import ClipStream
 from datasets.clips.views import Views
 from datasets.cores import available_cores
@@ -76,7 +77,7 @@ def streamed(videos, batch, workers):
     index = VideoIndex.from_rows(
         [str(n) for n in range(N_CLASSES)], [Row(str(Path(v).resolve()), 0) for v in videos]
     )
-    return index, ClipStream(index, Views("windows", 16), 16, 1, 112, batch, workers)
+    return index, ClipStream(index, Views("windows", 16), ClipShape(16, 1, 112), batch, workers)
 
 
 def seconds(work):

@@ -24,7 +24,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from datasets.annotations import load_splits  # noqa: E402
+from datasets.annotations.formats import load_splits  # noqa: E402
 from datasets.index.building import build_index  # noqa: E402
 from datasets.index.video_index import Row, VideoIndex  # noqa: E402
 

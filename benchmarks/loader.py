@@ -24,7 +24,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.decoding import make  # noqa: E402
-from datasets.annotations import load_splits  # noqa: E402
+from datasets.annotations.formats import load_splits  # noqa: E402
+from datasets.clips.clip_shape import ClipShape  # noqa: E402
 from datasets.clips.loader import ClipLoader  # noqa: E402
 from datasets.clips.training import Augmentation, TrainingClips  # noqa: E402
 from datasets.clips.video_order import TrainingSampler  # noqa: E402
@@ -51,7 +52,9 @@ def clips_of(videos, cache, n_clips):
     """The dataset, and a sampler of one epoch of this many clips."""
     splits = load_splits(videos)
     index = splits["train"].select([row % len(splits["train"]) for row in range(n_clips)])
-    clips = TrainingClips(index, 16, 1, 112, Augmentation(), 0, 1, PacketIndexStore(cache))
+    clips = TrainingClips(
+        index, ClipShape(16, 1, 112), Augmentation(), 0, 1, PacketIndexStore(cache)
+    )
     return clips, TrainingSampler(n_clips, BATCH_SIZE, 0)
 
 

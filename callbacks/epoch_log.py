@@ -25,7 +25,7 @@ class EpochLog(paddle.callbacks.Callback):
         self.data_wait = data_wait
         self._spent = {"clips": 0, "seconds": 0.0, "waited": 0.0}
         self._train = {}
-        self._lr = None
+        self._lr = self._gradient_norm = None
         self._last_time = self._last_wait = None
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -39,6 +39,7 @@ class EpochLog(paddle.callbacks.Callback):
         self._last_time, self._last_wait = now, waited
         # The rate of the update just made: the schedule, behind this callback, sets the next one.
         self._lr = self.model.learning_rate
+        self._gradient_norm = self.model.gradient_norm
         logs.update(self._speed(), lr=self._lr)
 
     def on_epoch_end(self, epoch, logs=None):
@@ -52,6 +53,7 @@ class EpochLog(paddle.callbacks.Callback):
             "epoch": self.model.position.epoch,
             "step": self.model.position.step,
             "lr": self._lr,
+            "gradient_norm": self._gradient_norm,
             **self._train,
             **{name: value for name, value in logs.items() if name.startswith("val_")},
             **self._speed(),
@@ -62,11 +64,17 @@ class EpochLog(paddle.callbacks.Callback):
         self._spent = dict.fromkeys(self._spent, 0)
 
     def state_dict(self):
-        return {"spent": self._spent, "train": self._train, "lr": self._lr}
+        return {
+            "spent": self._spent,
+            "train": self._train,
+            "lr": self._lr,
+            "gradient_norm": self._gradient_norm,
+        }
 
     def set_state_dict(self, state):
         self._spent, self._train = dict(state["spent"]), dict(state["train"])
-        self._lr = state["lr"]
+        # Earlier versions kept no norm.
+        self._lr, self._gradient_norm = state["lr"], state.get("gradient_norm")
 
     def _speed(self):
         seconds = max(self._spent["seconds"], 1e-9)

@@ -21,6 +21,17 @@ def shown(text):
     return "".join(_escaped(c) if unicodedata.category(c) in HIDDEN else c for c in str(text))
 
 
+def counted(number, one, many=None):
+    """A number of things as people write it: `1 video`, `2,000 videos`.
+
+    Args:
+        number: How many there are.
+        one: The word for one of them.
+        many: The word for several; an "s" more where left out.
+    """
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
 def _escaped(character):
     if character == JOINER:
         return character

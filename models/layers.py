@@ -30,6 +30,24 @@ class BatchNorm3D(nn.BatchNorm3D):
         self.relu = relu
 
     def forward(self, x):
+        # By name: in a static graph Paddle takes `super()` for the parent of the object's class,
+        # and a subclass would come back here for ever.
+        x = nn.BatchNorm3D.forward(self, x)
+        return F.relu(x) if self.relu else x
+
+
+class SyncBatchNorm3D(nn.SyncBatchNorm):
+    """A BatchNorm over the clips of all processes; it has kernels for GPUs only.
+
+    Args:
+        channels, epsilon, relu: As for `BatchNorm3D`.
+    """
+
+    def __init__(self, channels, epsilon=1e-5, relu=False):
+        super().__init__(channels, epsilon=epsilon)
+        self.relu = relu
+
+    def forward(self, x):
         x = super().forward(x)
         return F.relu(x) if self.relu else x
 
@@ -145,6 +163,21 @@ class Layers:
         """Take float32 `[B, C, T, H, W]` into the layout of the layers."""
         return clips
 
+    def run(self, trunk, clips):
+        """The pooled features of clips.
+
+        Args:
+            trunk: Layers, in the order in which data goes through them.
+            clips: float32 `[B, C, T, H, W]`, or what `normalise` returned.
+
+        Returns:
+            float32 `[B, features_size]`.
+        """
+        x = self.enter(clips)
+        for layer in trunk:
+            x = layer(x)
+        return self.global_mean(x)
+
     def add(self, x, y):
         """The sum."""
         return x + y
@@ -160,3 +193,10 @@ class Layers:
     def global_mean(self, x):
         """Mean over time, height and width: float32 `[B, C]`."""
         return paddle.mean(x, axis=[2, 3, 4])
+
+
+class SynchronisedLayers(Layers):
+    """The same, with BatchNorm over the clips of all processes."""
+
+    def batch_norm(self, channels, relu=False):
+        return SyncBatchNorm3D(channels, self.bn_epsilon, relu)

@@ -1,6 +1,11 @@
 """What every network family has in common: a trunk, the mean over time and space, a head."""
 
+import functools
+
+import paddle.nn.functional as F
 from paddle import nn
+
+from models.recomputing import recomputed
 
 
 class VideoNetwork(nn.Layer):
@@ -18,6 +23,9 @@ class VideoNetwork(nn.Layer):
     def __init__(self, layers):
         super().__init__()
         self.layers = layers
+        # What training may ask for; the network as such is the same with and without.
+        self.dropout = 0.0
+        self.recompute = False
 
     def add_head(self, features_size, n_classes):
         """Add the linear layer at the end.
@@ -60,10 +68,10 @@ class VideoNetwork(nn.Layer):
         Returns:
             float32 `[B, features_size]`.
         """
-        x = self.layers.enter(x)
-        for layer in self.trunk().values():
-            x = layer(x)
-        return self.layers.global_mean(x)
+        trunk = list(self.trunk().values())
+        if self.recompute and self.training:
+            trunk = [functools.partial(recomputed, layer) for layer in trunk]
+        return self.layers.run(trunk, x)
 
     def forward(self, x):
         """Class scores before the softmax.
@@ -75,4 +83,6 @@ class VideoNetwork(nn.Layer):
             float32 logits `[B, n_classes]`; of a backbone, the features.
         """
         features = self.embed(x)
+        if self.dropout and self.training:
+            features = F.dropout(features, self.dropout)
         return features if self.head is None else self.head(features)

@@ -1,11 +1,14 @@
-"""Which room may import which, read from the sources: nothing is imported here."""
+"""Which room may import which, read from the sources."""
 
 import ast
+import re
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from app.command_line import VERBS
 
 ROOT = Path(__file__).parent.parent
 # Room -> the rooms whose files it may import besides its own.
@@ -88,12 +91,7 @@ def test_no_module_imports_itself_in_a_circle():
 
 def test_nothing_in_a_folder_imports_a_verb_from_above():
     # `app/evaluation/` serves `app/evaluate.py`, and does not know it.
-    verbs = {m for m in sources() if m.count(".") == 1 and m.startswith("app.")} & {
-        f"app.{verb}"
-        for verb in (
-            "fit evaluate predict export score summary index prepare convert board"
-        ).split()
-    }
+    verbs = {module for _, module, _ in VERBS.values()}
     for module in sources():
         if module.startswith("app.") and module.count(".") > 1:
             assert not imports(module) & verbs, module
@@ -111,3 +109,17 @@ def test_paddle_waits_until_something_is_asked_for(module):
         found = {name for m in new & sources().keys() for name in imports(m, True)} | parents
         new = found - reached
     assert not {name.partition(".")[0] for name in reached} & {"paddle", "torch", "visualdl"}
+
+
+def test_the_files_that_the_architecture_names_are_there():
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([a-z_0-9]+/[a-z_0-9/]*(?:\.py)?)`", text)
+    assert len(named) > 30
+    for name in named:
+        assert (ROOT / name).exists(), name
+
+
+def test_the_way_of_a_clip_takes_at_most_nine_files():
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    way = re.search(r"from file to loss\n\n(.*?)\n\n", text, re.S)[1]
+    assert 5 <= len(re.findall(r"^\d\. `", way, re.M)) <= 9

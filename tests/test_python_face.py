@@ -11,10 +11,12 @@ import pytest
 import app
 import datasets
 import weights
+from app import command_line
 from tests.app.small_run import PROJECT, write_corpus
 from tests.app.trained import CONTRACT, LABELS, small_network, write_run, write_weights
 
-FUNCTIONS = "app.fit app.evaluate app.predict app.export app.open_engine weights.pretrained".split()
+VERBS = [f"app.{function}" for _, _, function in command_line.VERBS.values()]
+MODULES = [module for _, module, _ in command_line.VERBS.values()]
 
 
 def python(source, folder, *arguments):
@@ -40,13 +42,14 @@ def test_nothing_heavy_is_imported_with_the_names(tmp_path):
     assert python(source, tmp_path) == "[]\n"
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_stays_one_when_the_module_of_its_name_is_imported(function, tmp_path):
-    package = function.partition(".")[0]
-    module = "app.inference.open_engine" if function == "app.open_engine" else function
-    check = f"assert callable({function}), {function}\n"
-    python(f"import {package}\n{check}import {module}\n{check}", tmp_path)
-    python(f"import {module}\n{check}import {package}\n{check}", tmp_path)
+@pytest.mark.parametrize("order", ["packages first", "modules first"])
+def test_functions_stay_functions_when_the_modules_of_their_names_are_imported(order, tmp_path):
+    functions = [*VERBS, "app.open_engine", "weights.pretrained", "weights.load_network"]
+    packages = ["import app, weights"]
+    imports = [f"import {module}" for module in [*MODULES, "weights.pretrained"]]
+    checks = [f"assert callable({function}), {function}" for function in functions]
+    first, second = (packages, imports) if order == "packages first" else (imports, packages)
+    python("\n".join([*first, *checks, *second, *checks]), tmp_path)
 
 
 def test_every_configuration_class_is_there():
@@ -98,6 +101,12 @@ def test_pretrained_weights_become_a_recogniser_of_other_classes(tmp_path):
     assert bool((same(clips.astype("uint8")) == expected(clips.astype("uint8"))).all())
 
 
+def test_published_weights_are_looked_for_where_the_command_looks(tmp_path, monkeypatch):
+    monkeypatch.setattr("weights.opening.weights_folder", lambda: tmp_path)
+    with pytest.raises(weights.WeightsError, match=str(tmp_path / "r3d18_K_200ep.pth")):
+        weights.pretrained("r3d18_K_200ep", labels=["a", "b"])
+
+
 def readme_programs():
     """The Python programs of the README: its indented blocks that import something."""
     blocks, block = [], []
@@ -110,9 +119,15 @@ def readme_programs():
     return [block for block in blocks if block.startswith(("import ", "from "))]
 
 
+def check_program(program, folder, run):
+    """Run a program of the README beside the videos and the run that it speaks of."""
+    write_corpus(folder / "my_videos", n_train=4, n_val=1)
+    write_run(folder / "runs" / "my_videos", folder / "my_videos")
+    (folder / "new_clip.mp4").symlink_to(folder / "my_videos" / "val" / "walk" / "0.mp4")
+    printed = run(program, folder)
+    assert any(label in printed for label in ("walk", "run", "jump")), printed
+
+
 @pytest.mark.parametrize("program", readme_programs(), ids=lambda text: text.split("\n")[0])
 def test_the_programs_of_the_readme_run_from_another_folder(program, tmp_path):
-    write_corpus(tmp_path / "my_videos", n_train=4, n_val=1)
-    write_run(tmp_path / "runs" / "my_videos", tmp_path / "my_videos")
-    (tmp_path / "new_clip.mp4").symlink_to(tmp_path / "my_videos" / "val" / "walk" / "0.mp4")
-    assert python(program, tmp_path)
+    check_program(program, tmp_path, python)

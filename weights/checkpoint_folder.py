@@ -14,7 +14,7 @@ from weights.errors import WeightsError
 WEIGHTS = "model.pdparams"
 MANIFEST = "manifest.json"
 # What a manifest that is no manifest makes of being read as one.
-_NO_MANIFEST = (ValueError, TypeError, KeyError, AttributeError)
+_NO_MANIFEST = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 
 def write_manifest(folder, **facts):
@@ -97,9 +97,10 @@ def read_pointer(path):
         return None
     try:
         name = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
+        is_checkpoint = Path(name).name == name and (path.parent / name).is_dir()
+    except (OSError, ValueError) as error:
         raise WeightsError(path, f"cannot be read ({error})") from None
-    if not name or Path(name).name != name or not (path.parent / name).is_dir():
+    if not name or not is_checkpoint:
         raise WeightsError(path, f"names {name!r}, which is no checkpoint here")
     return name
 

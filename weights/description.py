@@ -5,7 +5,6 @@ predicted with, exported and fine-tuned from.
 """
 
 import json
-import math
 from dataclasses import asdict, dataclass, replace
 
 import models
@@ -112,7 +111,7 @@ class NetworkDescription:
         """
         try:
             fields = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise WeightsError(path, f"not JSON ({error})") from None
         _check_keys(fields, ("format", *cls.__dataclass_fields__), "", path)
         if fields["format"] != FORMAT:
@@ -184,7 +183,8 @@ def _input_contract(fields, path):
 
 
 def _is_number(value):
-    return type(value) in (int, float) and math.isfinite(value)
+    # A whole number of JSON may be too long for a float.
+    return type(value) in (int, float) and abs(value) < 1e30
 
 
 def _check_network(description, path):

@@ -125,8 +125,9 @@ def load_network(path):
     description = read_description(path)
     try:
         network = description.build()
-    except ValueError as error:
-        raise WeightsError(description_path(path), str(error)) from None
+    # What Paddle says to sizes that nothing has.
+    except (ValueError, OverflowError, MemoryError, SystemError) as error:
+        raise WeightsError(description_path(path), str(error).splitlines()[0]) from None
     fill(network, read_pdparams(path), path)
     return network, description
 

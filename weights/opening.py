@@ -1,10 +1,9 @@
 """Networks with their weights, each in one call."""
 
 from weights import files
+from weights.folder import weights_folder
 from weights.loading import load_pretrained, plan_network
 from weights.pretrained import resolve
-
-DEFAULT_DEPTH = 18
 
 
 def load_network(path):
@@ -26,7 +25,7 @@ def load_network(path):
     return network, description
 
 
-def pretrained(name, labels, folder="weights", depth=DEFAULT_DEPTH):
+def pretrained(name, labels, folder=None, depth=None, architecture="r3d"):
     """Build a recogniser of some classes that starts from pretrained weights.
 
     Args:
@@ -34,8 +33,10 @@ def pretrained(name, labels, folder="weights", depth=DEFAULT_DEPTH):
             folder, or `"imagenet"`.
         labels: Class names. The head is that of the weights where it is for the same classes, else
             it is new.
-        folder: Where published files lie.
-        depth: Of the network for `"imagenet"`; other weights have theirs.
+        folder: Where published files lie; None for where `python -m app weights` looks.
+        depth: Of the network for `"imagenet"`, the family's default where it is None; other weights
+            have theirs.
+        architecture: Family of the network for `"imagenet"`; other weights have theirs.
 
     Returns:
         `models.Recogniser`: uint8 `[B, 3, T, H, W]` RGB in, float32 logits `[B, n_classes]` out.
@@ -43,7 +44,7 @@ def pretrained(name, labels, folder="weights", depth=DEFAULT_DEPTH):
     Raises:
         WeightsError: There are no such weights, or they cannot be used.
     """
-    source = resolve(name, folder, depth)
+    source = resolve(name, folder or weights_folder(), depth, architecture)
     description, _ = plan_network(source, labels)
     network = description.build()
     load_pretrained(network, description, source)

@@ -23,6 +23,8 @@ STORES = {"PUT", "BINPUT", "LONG_BINPUT"}
 FETCHES = {"GET", "BINGET", "LONG_BINGET"}
 # The opcodes that put their upper arguments into the one below them.
 FILLS = {"APPEND", "APPENDS", "SETITEM", "SETITEMS", "ADDITEMS", "BUILD"}
+# How pickles spell bytes; other encodings than theirs may take hours.
+ENCODE = "_codecs encode"
 # Those that hold nothing of what they take off the stack.
 DROPS = {"POP", "POP_MARK", "STOP"}
 
@@ -43,8 +45,8 @@ def scan(file, size):
             long.
         ValueError: It is no pickle, or ends in the middle.
     """
-    # Of every value on the stack a list of its depth and of how many values are in it, each counted
-    # as often as it is referred to; what the pickle remembers shares it.
+    # Of every value on the stack a list: its depth; how many values are in it, each counted as
+    # often as it is referred to; the text that it is or ends with. The memo shares these lists.
     stack, memo, stored = [], {}, 0
     for count, (opcode, argument, _) in enumerate(pickletools.genops(_Bounded(file, size))):
         name = opcode.name
@@ -55,7 +57,7 @@ def scan(file, size):
             stored += 1
             if number > stored + LARGEST_GAP:
                 raise HostilePickleError(f"remembers a value as number {number:,}")
-            memo[number] = stack[-1] if stack else [0, 1]
+            memo[number] = stack[-1] if stack else [0, 1, None]
         elif name == "FRAME" and argument > size:
             raise HostilePickleError(f"announces {argument:,} bytes, and is {size:,} long")
         else:
@@ -66,7 +68,7 @@ def _apply(opcode, argument, stack, memo):
     """What one opcode does to the depths and sizes on the stack."""
     name = opcode.name
     if name in FETCHES:
-        stack.append(memo.get(int(argument), [0, 1]))
+        stack.append(memo.get(int(argument), [0, 1, None]))
         return
     if name == "DUP":
         stack += stack[-1:]
@@ -76,7 +78,7 @@ def _apply(opcode, argument, stack, memo):
         return
     taken = _take(opcode, stack)
     if name in FILLS:
-        target = taken[0] if taken else [0, 1]
+        target = taken[0] if taken else [0, 1, None]
         target[0] = max([target[0], *(cell[0] + 1 for cell in taken[1:])])
         target[1] += sum(cell[1] for cell in taken[1:])
         results = [target]
@@ -85,8 +87,13 @@ def _apply(opcode, argument, stack, memo):
     else:
         depth = max((cell[0] + 1 for cell in taken), default=0)
         size = 1 + sum(cell[1] for cell in taken)
-        results = [[depth, size] for _ in opcode.stack_after]
-    for depth, size in results:
+        if name == "REDUCE" and taken[0][2] == ENCODE and taken[-1][2] != "latin1":
+            raise HostilePickleError("bytes in an encoding that no pickle has")
+        text = argument if isinstance(argument, str) else taken[-1][2] if taken else None
+        if name == "STACK_GLOBAL":
+            text = " ".join(str(cell[2]) for cell in taken)
+        results = [[depth, size, text] for _ in opcode.stack_after]
+    for depth, size, _ in results:
         if depth > DEEPEST_NESTING:
             raise HostilePickleError(f"values nested more than {DEEPEST_NESTING} deep")
         if size > MOST_VALUES:

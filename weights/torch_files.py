@@ -8,8 +8,7 @@ import pickle
 import re
 import struct
 import zipfile
-
-import torch
+import zlib
 
 from weights.errors import WeightsError
 from weights.pickle_scan import HostilePickleError, scan
@@ -36,7 +35,13 @@ def read_state_dict(path):
         WeightsError: The file cannot be read, is damaged, holds anything but tensors and plain
             containers (nothing of it has been executed then), or has no state dict in it.
     """
-    content = _load(path)
+    try:
+        with open(path, "rb") as file:
+            start = file.read(100)
+    except OSError as error:
+        raise WeightsError(path, error.strerror or str(error)) from None
+    torch = _import_torch(path)
+    content = _load(path, start, torch)
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
         content = content["state_dict"]
     if not isinstance(content, dict) or not content:
@@ -51,12 +56,20 @@ def read_state_dict(path):
     return dict(content)
 
 
-def _load(path):
+def _import_torch(path):
+    """PyTorch, which nothing but conversion needs and which takes seconds to import."""
     try:
-        with open(path, "rb") as file:
-            start = file.read(100)
-    except OSError as error:
-        raise WeightsError(path, error.strerror or str(error)) from None
+        import torch
+    except ImportError as error:
+        raise WeightsError(
+            path,
+            f"PyTorch is needed to read it ({error}); any CPU build will do, see "
+            "https://pytorch.org/get-started; a converted file is used without",
+        ) from None
+    return torch
+
+
+def _load(path, start, torch):
     try:
         _scan(path)
         return torch.load(
@@ -66,17 +79,9 @@ def _load(path):
         raise WeightsError(path, f"refused: {error}") from None
     except (
         # All that a damaged or forged file has been seen to end in.
-        *(
-            RuntimeError,
-            zipfile.BadZipFile,
-            EOFError,
-            AttributeError,
-            LookupError,
-            TypeError,
-            ValueError,
-            OSError,
-        ),
+        *(RuntimeError, EOFError, AttributeError, LookupError, TypeError, ValueError, OSError),
         *(AssertionError, ArithmeticError, MemoryError, struct.error, pickle.UnpicklingError),
+        *(zipfile.BadZipFile, zlib.error),
     ) as error:
         raise WeightsError(path, _reason(start, error)) from None
 
@@ -92,11 +97,14 @@ def _scan(path):
         return
     with zipfile.ZipFile(path) as archive:
         for entry in archive.infolist():
-            if entry.filename.endswith(".pkl"):
+            if entry.filename.lower().endswith(".pkl"):
                 if entry.file_size > LARGEST_PICKLE:
                     raise HostilePickleError(f"{entry.filename} has {entry.file_size:,} bytes")
                 content = archive.read(entry)
                 scan(io.BytesIO(content), len(content))
+            elif entry.compress_type != zipfile.ZIP_STORED:
+                # PyTorch would take the compressed bytes for the numbers.
+                raise HostilePickleError(f"{entry.filename} is compressed, as PyTorch writes none")
 
 
 def _reason(start, error):

@@ -1,15 +1,9 @@
 """Which classes are taken for which: the worst pairs, and a picture that groups them."""
 
-import logging
-import warnings
-
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
-# VisualDL lets every library's chatter through, and matplotlib warns that its first use takes long.
-logging.getLogger("matplotlib").setLevel(logging.ERROR)
+from app.drawing import PLAIN, Figure, Rectangle, pixels
+from datasets.shown import shown
 
 # Classes belong to one group when, on average over its pairs, at least this share of the videos
 # of one is taken for the other.
@@ -20,8 +14,6 @@ NAMED_CLASSES = 250
 COUNTED_CLASSES = 120
 # How many confusions the report and the picture name.
 NAMED_CONFUSIONS = 40
-# A class may be called "$5 bill": no formulas in texts.
-PLAIN = {"parse_math": False}
 
 
 def worst_confusions(matrix, labels, limit):
@@ -93,6 +85,7 @@ def confusion_picture(matrix, labels, title, longest=None):
     Returns:
         uint8 RGB `[height, width, 3]`.
     """
+    labels = [shown(label) for label in labels]
     groups = group_classes(matrix)
     order = np.concatenate(groups).astype(int)
     worst = worst_confusions(matrix, labels, NAMED_CONFUSIONS)
@@ -104,6 +97,7 @@ def confusion_picture(matrix, labels, title, longest=None):
     figure = Figure(figsize=(width, height), dpi=120)
     if longest is not None:
         figure.dpi = min(figure.dpi, longest / max(width, height))
+    title = shown(title)
     figure.text(margin / width, 1 - margin / height, title, va="center", fontsize=13, **PLAIN)
     axis = figure.add_axes((names / width, (top - side) / height, side / width, side / height))
     _draw_matrix(axis, matrix[order][:, order], [labels[c] for c in order])
@@ -148,13 +142,3 @@ def _frame_groups(axis, groups):
             frame = Rectangle(corner, len(group), len(group), fill=False, edgecolor="tab:red")
             axis.add_patch(frame)
         start += len(group)
-
-
-def pixels(figure):
-    """Draw a figure: uint8 RGB `[height, width, 3]`."""
-    canvas = FigureCanvasAgg(figure)
-    with warnings.catch_warnings():
-        # Names in scripts that the font lacks are shown as boxes.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()

@@ -2,7 +2,10 @@
 
 import csv
 import io
+import itertools
+import json
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -10,7 +13,9 @@ from PIL import Image
 from app.evaluation.confusion import NAMED_CONFUSIONS, confusion_picture, worst_confusions
 from app.evaluation.result_file import best_classes, json_bytes, result_json
 from app.evaluation.scores import Evaluation
+from app.evaluation.video_table import table_text, video_rows
 from app.metrics import hits
+from datasets.shown import counted, shown
 from weights.durable import write_together
 
 
@@ -24,6 +29,7 @@ class ReportFiles:
     Attributes:
         report: The numbers, as JSON.
         predictions: The best classes of every video, see `app.evaluation.result_file`.
+        videos: A row for every video, see `app.evaluation.video_table`.
         classes: The accuracy of every class, as CSV.
         confusion: Picture of the confusion matrix.
         failures: The videos that could not be read.
@@ -33,10 +39,36 @@ class ReportFiles:
     def __init__(self, folder, name):
         self.report = folder / f"{name}.json"
         self.predictions = folder / f"{name}.predictions.json"
+        self.videos = folder / f"{name}.videos.csv"
         self.classes = folder / f"{name}.classes.csv"
         self.confusion = folder / f"{name}.confusion.png"
         self.failures = folder / f"{name}.failures.jsonl"
         self.progress = folder / f"{name}.partial"
+
+    @classmethod
+    def choose(cls, folder, name, source):
+        """Files of this name, or with a number behind it where other data has taken it.
+
+        Args:
+            folder: The folder they are in.
+            name: What their names begin with.
+            source: What tells data of this name apart, as in `EvaluationReport`.
+        """
+        names = (name if number == 1 else f"{name}-{number}" for number in itertools.count(1))
+        return next(files for files in (cls(folder, n) for n in names) if files._are_of(source))
+
+    def _are_of(self, source):
+        """Whether what is kept under these names, if anything, is of the same data."""
+        for path, read in ((self.report, Path.read_bytes), (self.progress, _first_line)):
+            if path.exists():
+                try:
+                    kept = json.loads(read(path)).get("source")
+                except (OSError, ValueError, AttributeError):
+                    # Half a file, of nobody knows what: a new one may take its place.
+                    continue
+                if kept != source:
+                    return False
+        return True
 
 
 @dataclass(frozen=True)
@@ -48,9 +80,11 @@ class EvaluationReport:
         network: The checkpoint or file evaluated.
         engine: How it was computed.
         split: Part of the data.
+        source: Where the data is; None for that of the run itself.
         views: The clips of a video that were scored, as text.
         labels: Class names in output order.
         true_classes: int `[n_videos]`, class of each row, failed ones included.
+        paths: Path of each row.
         video_ids: Name of each row in result files.
         evaluation: `app.evaluation.scores.Evaluation`.
         failed: Path -> reason of the videos that could not be read.
@@ -60,9 +94,11 @@ class EvaluationReport:
     network: str
     engine: str
     split: str
+    source: str | None
     views: str
     labels: tuple[str, ...]
     true_classes: np.ndarray = field(repr=False)
+    paths: list[str] = field(repr=False)
     video_ids: list[str] = field(repr=False)
     evaluation: Evaluation = field(repr=False)
     failed: dict[str, str] = field(repr=False)
@@ -118,21 +154,29 @@ class EvaluationReport:
     def __str__(self):
         values = self.values()
         n_classes = len(np.unique(self.true_classes))
+        n_videos = counted(len(self.true_classes), "video")
         lines = [
-            f"{self.split}, {self.network}, views {self.views}, {self.engine}: "
-            f"{len(self.true_classes)} videos, {self.evaluation.clips} clips, "
-            f"loss {values['loss']:.4f}",
-            f"clip   top-1 {values['clip_top1']:.4f}  top-5 {values['clip_top5']:.4f}",
-            f"video  top-1 {values['video_top1']:.4f}  top-5 {values['video_top5']:.4f}",
-            f"mean class accuracy {values['mean_class_accuracy']:.4f} over {n_classes} classes",
+            f"{self.split}, {shown(self.network)}, views {self.views}, {self.engine}: {n_videos}, "
+            f"{counted(self.evaluation.clips, 'clip')}, loss {values['loss']:.4f}",
+            self._accuracies("clip"),
+            self._accuracies("video"),
+            f"mean class accuracy {values['mean_class_accuracy']:.4f} over "
+            f"{counted(n_classes, 'class', 'classes')}",
         ]
         if self.failed:
+            failed = counted(self.evaluation.failed, "video")
+            verb = "counts" if self.evaluation.failed == 1 else "count"
             lines.append(
-                f"{self.evaluation.failed} videos could not be read and count as wrong: "
-                f"{self.files.failures}"
+                f"{failed} could not be read and {verb} as wrong: {shown(self.files.failures)}"
             )
-        lines.append(f"report: {self.files.report}")
+        lines.append(f"report: {shown(self.files.report)}")
         return "\n".join(lines)
+
+    def _accuracies(self, what):
+        """The line of the accuracies over clips or videos; among five, any class is a top-5."""
+        values = self.values()
+        line = f"{what:5}  top-1 {values[f'{what}_top1']:.4f}"
+        return line if len(self.labels) <= 5 else f"{line}  top-5 {values[f'{what}_top5']:.4f}"
 
     def write(self, top_k):
         """Write the files; all of them, or none where the disk does not take them.
@@ -146,9 +190,13 @@ class EvaluationReport:
             for row, scores in zip(e.rows.tolist(), e.scores, strict=True)
         )
         matrix = e.confusion()
+        rows = video_rows(
+            self.paths, self.true_classes, e, self.labels, self.failed, min(top_k, len(self.labels))
+        )
         title = f"{self.split}, {self.network}, {self.views}: video top-1 {e.video_top1:.4f}"
         contents = {
             self.files.predictions: result_json(best),
+            self.files.videos: table_text(rows).encode("utf-8", "surrogateescape"),
             self.files.classes: _table(self.per_class()),
             self.files.confusion: _png(confusion_picture(matrix, self.labels, title)),
             self.files.report: json_bytes(self._as_json(matrix), indent=2),
@@ -162,6 +210,7 @@ class EvaluationReport:
         return {
             "checkpoint": self.network,
             "engine": self.engine,
+            "source": self.source,
             "split": self.split,
             "views": self.views,
             "videos": len(self.true_classes),
@@ -173,6 +222,11 @@ class EvaluationReport:
             ],
             "failed": self.failed,
         }
+
+
+def _first_line(path):
+    with path.open("rb") as file:
+        return file.readline()
 
 
 def _table(classes):

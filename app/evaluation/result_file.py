@@ -7,9 +7,30 @@ Source of the format: kenshohara/3D-ResNets-PyTorch, inference.py and util_scrip
 
 import json
 import math
+from collections import Counter
 from pathlib import Path
 
 from app.errors import UserError
+
+
+def names_in_results(index):
+    """The name of each row in result files.
+
+    A name that was there before gets a number, as segments of one video may need.
+
+    Args:
+        index: `datasets.index.video_index.VideoIndex`.
+
+    Returns:
+        List of different names.
+    """
+    times = Counter()
+    names = []
+    for row in range(len(index)):
+        name = index.video_id(row)
+        times[name] += 1
+        names.append(name if times[name] == 1 else f"{name}#{times[name]}")
+    return names
 
 
 def best_classes(scores, labels, k):
@@ -58,21 +79,17 @@ def read_results(path):
     Raises:
         UserError: The file cannot be read, or is not of this format.
     """
-    content = read_json(path)
+    content = _read_json(path)
     results = content.get("results") if isinstance(content, dict) else None
     if not isinstance(results, dict):
         raise UserError(f'{path}: not a result file, it has no object "results"')
     return {video_id: _ranked(path, video_id, entries) for video_id, entries in results.items()}
 
 
-def read_json(path):
-    """Read any JSON file.
-
-    Raises:
-        UserError: The file cannot be read or is no JSON.
-    """
+def _read_json(path):
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        # A mark at the beginning, as some editors write it, is no part of the text.
+        return json.loads(Path(path).read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from None
     except (ValueError, RecursionError) as error:

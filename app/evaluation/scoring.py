@@ -9,18 +9,19 @@ from app.data import packet_indexes, worker_count
 from app.evaluation.progress import Progress
 from app.evaluation.scores import VideoScores
 from app.failures import FailureLog
+from datasets.clips.clip_shape import ClipShape
 from datasets.clips.stream import ClipStream
+from datasets.shown import counted
 
 
 class Scoring:
-    """The scoring of all videos of an index.
+    """The scoring of all videos.
 
     Args:
         config: `app.configuration.EvaluateConfig`.
         trained: `app.trained.Trained`.
         engine: `app.inference.engine.Engine` of it.
-        index: `datasets.index.video_index.VideoIndex`.
-        annotation: The annotation that names the videos, or None.
+        videos: `app.evaluation.videos.EvaluatedVideos`.
         true_classes: int64 `[n_videos]`, the output number of the class of each row.
         views: `datasets.clips.views.Views`.
         files: `app.evaluation.report.ReportFiles`.
@@ -34,16 +35,17 @@ class Scoring:
         UserError: There is another evaluation to be resumed.
     """
 
-    def __init__(self, config, trained, engine, index, annotation, true_classes, views, files):
+    def __init__(self, config, trained, engine, videos, true_classes, views, files):
         batch_size = config.batch_size or engine.batch_size
         weights = trained.weights.stat()
         settings = {
             "network": f"{trained.name}, {weights.st_size} bytes of {weights.st_mtime_ns}",
             "engine": engine.name,
-            "split": config.split,
+            "source": videos.source,
+            "split": videos.split,
             "views": str(views),
             "batch_size": batch_size,
-            "list of videos": _digest(index, true_classes),
+            "list of videos": _digest(videos.index, true_classes),
         }
         n_classes = len(engine.labels)
         self.engine = engine
@@ -57,15 +59,13 @@ class Scoring:
         self.failures = FailureLog(files.failures)
         contract = engine.description.input
         self.stream = ClipStream(
-            index,
+            videos.index,
             views,
-            contract.frames,
-            contract.stride,
-            contract.size,
+            ClipShape(contract.frames, contract.stride, contract.size),
             batch_size,
             worker_count(config.workers),
             self.scores.is_finished.nonzero()[0].tolist(),
-            packet_indexes(annotation),
+            packet_indexes(videos.annotation),
         )
 
     @property
@@ -76,8 +76,8 @@ class Scoring:
     def describe(self):
         """Say what is kept of it."""
         return (
-            f"{self.n_finished} of {len(self.scores.is_finished)} videos are scored and kept; go "
-            "on with the same command and --resume"
+            f"{self.n_finished} of {counted(len(self.scores.is_finished), 'video')} scored and "
+            "kept; go on with the same command and --resume"
         )
 
     def run(self):

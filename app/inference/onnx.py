@@ -72,8 +72,8 @@ class OnnxEngine(Engine):
         options.log_severity_level = 3
         options.intra_op_num_threads = available_cores()
         contract = description.input
-        blank = np.zeros((1, 3, contract.frames, contract.size, contract.size), np.uint8)
         try:
+            blank = np.zeros((1, 3, contract.frames, contract.size, contract.size), np.uint8)
             self._session = onnxruntime.InferenceSession(
                 os.fspath(Path(folder) / ONNX), options, providers=["CPUExecutionProvider"]
             )

@@ -46,8 +46,8 @@ class InferenceEngine(Engine):
         contract = self.description.input
         # The first run chooses the kernels, and prints about it from C++; it also shows whether
         # the program and its weights fit.
-        blank = np.zeros((1, 3, contract.frames, contract.size, contract.size), np.uint8)
         try:
+            blank = np.zeros((1, 3, contract.frames, contract.size, contract.size), np.uint8)
             with native_output_hidden():
                 predictor = inference.create_predictor(config)
                 _run(predictor, blank)

@@ -4,10 +4,9 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from app.drawing import Figure
 from datasets.shown import shown
 from weights.durable import write_atomically
 
@@ -125,7 +124,7 @@ def draw_timeline(prediction, path):
     with warnings.catch_warnings():
         # A name may be written in letters that the font does not have.
         warnings.filterwarnings("ignore", "Glyph")
-        write_atomically(path, FigureCanvasAgg(figure).print_png)
+        write_atomically(path, lambda file: figure.savefig(file, format="png"))
 
 
 def clock(seconds, duration=SHORT):

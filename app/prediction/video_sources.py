@@ -8,9 +8,9 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from datasets.annotations.errors import AnnotationError
 from datasets.annotations.files import list_folder
 from datasets.decoding.frame_sequence import is_sequence
-from datasets.index.video_index import AnnotationError
 
 # Bytes in the name of a file, on the file systems in use.
 NAME_MAX = 255

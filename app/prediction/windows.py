@@ -42,7 +42,7 @@ class VideoWindows:
         """Yield the first frame of a window, its time or None, and uint8 `[3, T, S, S]`."""
         with self._reader:
             for k, clip in self._reader.iterate_clips(self._windows, size=self._size):
-                start = int(self._windows[k, 0])
+                start = int(self._windows[k][0])
                 yield start, None if self._times is None else float(self._times[start]), clip
 
 

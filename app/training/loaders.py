@@ -4,10 +4,14 @@ import paddle.distributed as dist
 
 from app.data import packet_indexes, worker_count
 from app.errors import UserError
+from datasets.clips.clip_shape import ClipShape
+from datasets.clips.colour import ColourJitter
+from datasets.clips.erasing import RandomErasing
 from datasets.clips.evaluation import EvaluationClips
 from datasets.clips.loader import ClipLoader
 from datasets.clips.training import Augmentation, TrainingClips
 from datasets.clips.video_order import EvaluationSampler, TrainingSampler
+from datasets.clips.views import Views
 
 
 def training_loader(config, index, on_failure, max_failures):
@@ -25,10 +29,8 @@ def training_loader(config, index, on_failure, max_failures):
     clip, train = config.clip, config.train
     clips = TrainingClips(
         index,
-        clip.frames,
-        clip.stride,
-        clip.size,
-        Augmentation(clip.crop_scale, clip.crop_ratio, clip.flip),
+        ClipShape(clip.frames, clip.stride, clip.size),
+        _augmentation(clip),
         train.seed,
         # One more in a row than the run bears ends it anyway.
         max_attempts=max_failures + 1,
@@ -47,8 +49,27 @@ def training_loader(config, index, on_failure, max_failures):
             f"--train.batch_size {train.batch_size}{per_video} does not divide among "
             f"{n_ranks} processes"
         )
-    sampler = TrainingSampler(len(index), batch_videos, train.seed, dist.get_rank(), n_ranks)
+    sampler = TrainingSampler(
+        len(index),
+        batch_videos,
+        train.seed,
+        dist.get_rank(),
+        n_ranks,
+        index.label,
+        config.data.balance,
+    )
     return ClipLoader(clips, sampler, worker_count(train.workers), on_failure)
+
+
+def _augmentation(clip):
+    return Augmentation(
+        clip.crop_scale,
+        clip.crop_ratio,
+        clip.flip,
+        clip.random_stride,
+        ColourJitter(clip.brightness, clip.contrast, clip.saturation, clip.hue, clip.greyscale),
+        RandomErasing(clip.erasing),
+    )
 
 
 def evaluation_loader(clip, index, batch_clips, workers, on_failure, annotation=None):
@@ -67,10 +88,8 @@ def evaluation_loader(clip, index, batch_clips, workers, on_failure, annotation=
     """
     clips = EvaluationClips(
         index,
-        clip.frames,
-        clip.stride,
-        clip.size,
-        clip.val_clips,
+        ClipShape(clip.frames, clip.stride, clip.size),
+        Views("even", clip.val_clips),
         packet_indexes(annotation),
     )
     sampler = EvaluationSampler(

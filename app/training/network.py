@@ -4,8 +4,8 @@ from dataclasses import asdict, replace
 
 import models
 from app.errors import UserError
-from app.published_weights import FOLDER
 from weights.description import InputContract, NetworkDescription
+from weights.folder import weights_folder
 from weights.freezing import freeze_before
 from weights.loading import load_pretrained, plan_network
 from weights.pretrained import resolve
@@ -66,16 +66,17 @@ def find_pretrained(model):
     """
     if model.pretrained is None:
         return None
-    return resolve(model.pretrained, FOLDER, model.depth, model.architecture or "r3d")
+    return resolve(model.pretrained, weights_folder(), model.depth, model.architecture or "r3d")
 
 
-def build_network(description, source, finetune_from):
+def build_network(description, source, finetune_from, layers=None):
     """Build a network, take over pretrained weights, and freeze what is not to be trained.
 
     Args:
         description: `NetworkDescription`.
         source: `weights.pretrained.Source`, or None for fresh weights.
         finetune_from: First module to train, or None for all.
+        layers: `models.layers.Layers` to build it of, or None for the usual ones.
 
     Returns:
         The bare network, and lines for the user about what was loaded and what is trained.
@@ -84,7 +85,7 @@ def build_network(description, source, finetune_from):
         UserError, WeightsError: The weights do not fit, or there is no such module.
     """
     try:
-        network = description.build()
+        network = description.build(layers)
     except ValueError as error:
         raise UserError(f"--model: {error}") from None
     lines = []

@@ -29,7 +29,7 @@ def build_schedule(config, batches_per_epoch):
 
 
 def build_optimizer(optim, network, schedule):
-    """Stochastic gradient descent on what is not frozen.
+    """The optimizer, on what is not frozen.
 
     Args:
         optim: `OptimConfig`.
@@ -37,14 +37,28 @@ def build_optimizer(optim, network, schedule):
         schedule: `callbacks.LRSchedule`.
 
     Returns:
-        `paddle.optimizer.Momentum`.
+        `paddle.optimizer.Optimizer`.
     """
+    parameters = [p for p in network.parameters() if not p.stop_gradient]
     for parameter in network.head.parameters():
         parameter.optimize_attr["learning_rate"] = optim.head_lr_multiplier
+    # Scales, shifts and biases are the parameters of one dimension.
+    spared = {} if optim.decay_all else {p.name: p for p in parameters if p.ndim <= 1}
+    if optim.name == "adamw":
+        return paddle.optimizer.AdamW(
+            schedule.scheduler,
+            beta1=optim.momentum,
+            weight_decay=optim.weight_decay,
+            parameters=parameters,
+            apply_decay_param_fun=lambda name: name not in spared,
+        )
+    for parameter in spared.values():
+        # A regularizer of its own takes the place of the optimizer's.
+        parameter.regularizer = paddle.regularizer.L2Decay(0.0)
     return paddle.optimizer.Momentum(
         schedule.scheduler,
         momentum=optim.momentum,
         use_nesterov=optim.nesterov,
         weight_decay=optim.weight_decay,
-        parameters=[p for p in network.parameters() if not p.stop_gradient],
+        parameters=parameters,
     )

@@ -1,5 +1,6 @@
 """The processes that train together: they wait for each other, and notice when one is gone."""
 
+import contextlib
 import secrets
 from multiprocessing.connection import Client, Listener
 
@@ -79,14 +80,6 @@ class Processes:
             self._send(rank, YES if answer else NO)
         return answer
 
-    def meet(self):
-        """Wait until all processes are here.
-
-        Raises:
-            ProcessLostError: As for `any`.
-        """
-        self.any(False)
-
     def average(self, tensors):
         """Make tensors the means over all processes, in place.
 
@@ -98,18 +91,32 @@ class Processes:
         """
         if self.number == 1:
             return
-        self.meet()
         flat = paddle.concat([tensor.reshape([-1]) for tensor in tensors])
-        try:
+        with self.exchanging():
             dist.all_reduce(flat)
-        except RuntimeError as error:
-            raise ProcessLostError(
-                f"the processes of this training have lost each other ({_first_line(error)}); "
-                f"{_WHAT_TO_DO}"
-            ) from None
         flat.scale_(1.0 / self.number)
         for tensor, mean in zip(tensors, flat.split([t.size for t in tensors]), strict=True):
             paddle.assign(mean.reshape(tensor.shape), tensor)
+
+    @contextlib.contextmanager
+    def exchanging(self):
+        """Meet before a block in which Paddle exchanges something between the processes.
+
+        Raises:
+            ProcessLostError: As for `any`; or one of them is lost in the block.
+        """
+        if self.number == 1:
+            yield
+            return
+        self.any(False)
+        try:
+            yield
+        except RuntimeError as error:
+            words = str(error).strip().splitlines()[0]
+            raise ProcessLostError(
+                f"a process of this training was lost in the middle of an exchange ({words}); "
+                f"{_WHAT_TO_DO}"
+            ) from None
 
     def _send(self, rank, word):
         try:
@@ -134,7 +141,3 @@ _WHAT_TO_DO = (
     "its log in the launcher's --log_dir says why, and where it says nothing, it was most likely "
     "killed because memory ran out; go on with --resume"
 )
-
-
-def _first_line(error):
-    return str(error).strip().splitlines()[0]

@@ -5,7 +5,7 @@ from dataclasses import asdict
 import numpy as np
 
 from app.errors import UserError
-from datasets.index.video_index import Splits
+from datasets.index.splits import Splits
 from datasets.shown import shown
 
 FIXED_GROUPS = ("model", "data", "clip")

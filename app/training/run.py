@@ -6,19 +6,23 @@ import os
 import sys
 from dataclasses import asdict, replace
 
+import numpy as np
 from tqdm import tqdm
 
+import models
 from app.checkpoints import WEIGHTS, Checkpoints, newest_whole
 from app.data import read_splits
 from app.errors import UserError
 from app.evaluation.confusion import confusion_picture
 from app.failures import FailureLog, failure_limit
 from app.run_folder import config_text
+from app.training.averaged_weights import AveragedWeights
 from app.training.contact_sheet import contact_sheet
 from app.training.loaders import evaluation_loader, training_loader
 from app.training.network import build_network, describe, find_pretrained, settled
 from app.training.optimizer import build_optimizer, build_schedule
 from app.training.processes import Processes
+from app.training.recipe import Recipe
 from app.training.resuming import check_videos
 from app.training.training_state import TrainingState
 from app.training.video_model import VideoModel
@@ -32,12 +36,16 @@ from callbacks import (
     Progress,
     VisualDLLog,
 )
+from datasets.shown import counted, shown
 from weights.files import count_parameters, read_description
 
 # What of a configuration the dashboard shows as text, and what in its table of runs.
 SHOWN_GROUPS = ("model", "data", "clip", "train", "optim", "checkpoint")
 COMPARED_GROUPS = ("optim", "train", "clip", "model")
-# Width of its confusion matrix: the log keeps one of every epoch.
+# Classes are called uneven when the largest has this many times the videos of the smallest; then
+# the largest and smallest are named.
+UNEVEN, NAMED_CLASSES = 10, 5
+# Width of its confusion matrix, of which the log keeps some.
 DASHBOARD_PIXELS = 1000
 
 
@@ -65,39 +73,29 @@ def train(config, folder, device, cleanup):
     training, validation = splits["train"], splits["val"]
     if config.resume:
         _check_same_videos(folder, config, splits)
+    _warn_about_classes(training, config, say)
     network, description = _build_network(config, training.labels, start, say)
-    limit = failure_limit(config.data.max_failures, len(training) + len(validation))
-    failures = FailureLog(folder.failures, limit)
-    loader = training_loader(config, training, failures.record, limit)
-    validation_loader = evaluation_loader(
-        config.clip,
-        validation,
-        config.train.batch_size,
-        config.train.workers,
-        failures.record,
-        config.data.annotation,
-    )
-    model = VideoModel(
-        description.recogniser(network),
-        len(training.labels),
-        loader.sampler.batches_per_epoch,
-        processes,
-    )
+    kept = _as_kept(config, description)
+    averages = AveragedWeights(network, config.optim.ema) if config.optim.ema else None
+    failures, loader, validation_loader = _build_loaders(config, folder, training, validation)
+    recogniser = description.recogniser(network)
+    with processes.exchanging():
+        # Paddle makes the weights of all processes those of the first.
+        model = VideoModel(
+            recogniser,
+            len(training.labels),
+            loader.sampler.batches_per_epoch,
+            processes,
+            Recipe.of(config, training),
+            averages,
+        )
     schedule = build_schedule(config, model.batches_per_epoch)
     optimizer = build_optimizer(config.optim, network, schedule)
     model.prepare_training(optimizer)
     for note in splits.notes:
         say(note)
-    trained = {n: p for n, p in network.named_parameters() if not p.stop_gradient}
-    say(
-        f"{config.model.architecture}-{description.options['depth']}, "
-        f"{count_parameters(trained):,} parameters to train, on {device}; "
-        f"{_count(len(training.labels), 'class', 'classes')}, "
-        f"{_count(len(training), 'video', 'videos')} to train on, "
-        f"{len(validation)} to validate with"
-    )
+    say(_introduction(network, description, device, training, validation))
 
-    kept = _as_kept(config, description)
     epoch_log = EpochLog(folder.append_metrics if is_main else None, lambda: loader.wait_seconds)
     early_stopping = EarlyStopping(config.train.early_stopping)
     stateful = {
@@ -105,19 +103,13 @@ def train(config, folder, device, cleanup):
         "lr_schedule": schedule,
         "early_stopping": early_stopping,
     }
-    callbacks = [epoch_log, schedule, early_stopping]
     state = TrainingState(model, optimizer, description, stateful, config_text(kept))
-    store = Checkpoints(folder.checkpoints, state.write, config.checkpoint.keep)
-    keeper = Checkpoint(
-        store,
-        last_epoch=config.train.epochs,
-        every_epochs=config.checkpoint.every_epochs,
-        every_steps=config.checkpoint.every_steps,
-        monitor=config.checkpoint.monitor,
-    )
+    keeper = _build_keeper(config, folder, state)
+    callbacks = [epoch_log, schedule, early_stopping]
     if is_main:
         dashboard = cleanup.enter_context(_dashboard(kept, folder, loader, training.labels))
         progress = cleanup.enter_context(Progress(config.train.epochs))
+        # The keeper saves its own state with that of the others.
         stateful |= {"visualdl_log": dashboard, "checkpoint": keeper}
         callbacks += [dashboard, progress, keeper, FailureWatch(failures.update)]
     interruption = cleanup.enter_context(
@@ -131,13 +123,15 @@ def train(config, folder, device, cleanup):
     if start is not None:
         state.read(start)
         say(
-            f"resuming from {start}: {_count(position.epoch, 'epoch', 'epochs')} finished, "
-            f"{_count(position.batch, 'batch', 'batches')} of the next one, step {position.step}"
+            f"resuming from {start}: {counted(position.epoch, 'epoch')} finished, "
+            f"{counted(position.batch, 'batch', 'batches')} of the next one, step {position.step}"
         )
     if not config.resume:
         _hold(folder, is_main, cleanup)
     if is_main:
         if not config.resume:
+            # Another process may have begun and ended one since.
+            folder.check_free()
             folder.write_labels(training.labels)
             splits.save(folder.videos)
         folder.write_config(config_text(kept))
@@ -181,6 +175,22 @@ def _find_start(folder, say):
     return start
 
 
+def _warn_about_classes(index, config, say):
+    """Say how many videos the classes have where some have ten times as many as others."""
+    counts = np.bincount(index.label, minlength=len(index.labels))
+    if config.data.balance != "none" or config.optim.class_weights != "none":
+        return
+    if counts.max() >= UNEVEN * max(1, counts.min()):
+        order = np.argsort(-counts, kind="stable")
+        words = [f"{shown(index.labels[c])} {counts[c]:,}" for c in order]
+        if len(words) > 2 * NAMED_CLASSES:
+            words = [*words[:NAMED_CLASSES], "...", *words[-NAMED_CLASSES:]]
+        say(
+            f"training videos by class: {', '.join(words)}; rare classes are learnt better with "
+            "--data.balance sqrt or --optim.class_weights effective"
+        )
+
+
 def _check_same_videos(folder, config, splits):
     if folder.videos.exists():
         check_videos(folder.videos, splits)
@@ -202,10 +212,53 @@ def _build_network(config, labels, start, say):
     else:
         source = find_pretrained(config.model)
         description, notes = describe(config, labels, source)
-    network, lines = build_network(description, source, config.model.finetune_from)
+    layers = models.SynchronisedLayers() if config.train.sync_batch_norm else None
+    network, lines = build_network(description, source, config.model.finetune_from, layers)
+    network.dropout, network.recompute = config.model.dropout, config.train.recompute
     for line in (*notes, *lines):
         say(line)
     return network, description
+
+
+def _build_loaders(config, folder, training, validation):
+    """The log of unreadable videos, and the loaders of both splits, which fill it."""
+    limit = failure_limit(config.data.max_failures, len(training) + len(validation))
+    failures = FailureLog(folder.failures, limit)
+    return (
+        failures,
+        training_loader(config, training, failures.record, limit),
+        evaluation_loader(
+            config.clip,
+            validation,
+            config.train.batch_size,
+            config.train.workers,
+            failures.record,
+            config.data.annotation,
+        ),
+    )
+
+
+def _build_keeper(config, folder, state):
+    wishes = config.checkpoint
+    return Checkpoint(
+        Checkpoints(folder.checkpoints, state.write, wishes.keep),
+        last_epoch=config.train.epochs,
+        every_epochs=wishes.every_epochs,
+        every_steps=wishes.every_steps,
+        monitor=wishes.monitor,
+    )
+
+
+def _introduction(network, description, device, training, validation):
+    """One line on what is trained, where, and on how many videos."""
+    trained = {n: p for n, p in network.named_parameters() if not p.stop_gradient}
+    return (
+        f"{description.architecture}-{description.options['depth']}, "
+        f"{count_parameters(trained):,} parameters to train, on {device}; "
+        f"{counted(len(training.labels), 'class', 'classes')}, "
+        f"{counted(len(training), 'video')} to train on, "
+        f"{len(validation)} to validate with"
+    )
 
 
 def _as_kept(config, description):
@@ -245,10 +298,6 @@ def _dashboard(config, folder, loader, labels):
         lambda matrix: confusion_picture(matrix, labels, "validation", DASHBOARD_PIXELS),
         config.train.epochs,
     )
-
-
-def _count(number, one, many):
-    return f"{number:,} {one if number == 1 else many}"
 
 
 def _say(line, stream=None):

@@ -24,7 +24,8 @@ def judge(parameters, loss, n_classes):
     Returns:
         `loss` and `largest_weight`, each None where it is no finite number, and `sound`.
     """
-    largest = max(float(np.abs(array).max()) for array in parameters)
+    # Of numpy, whose maximum of anything and NaN is NaN.
+    largest = float(np.max([np.abs(array).max() for array in parameters]))
     guessing = math.log(max(2, n_classes))
     # No loss is known right after a resume: that is no reason for doubt.
     sound_loss = math.isnan(loss) or loss <= LARGEST_LOSS_OVER_GUESSING * guessing

@@ -13,6 +13,8 @@ from weights.files import fill, save_network, write_pdparams
 from weights.safe_reading import read_pdparams
 
 OPTIMIZER = "optimizer.pdopt"
+# The last weights, where the weight file of the checkpoint holds their average.
+LAST_WEIGHTS = "last.pdparams"
 STATE = "state.json"
 CONFIG = "config.yaml"
 # What content makes of being put back that is no state, though it is what was once written.
@@ -45,7 +47,13 @@ class TrainingState:
         Returns:
             What the checkpoint's manifest says of it: `position` and how sound the training is.
         """
-        save_network(self.model.bare_network, self.description, folder / WEIGHTS)
+        averages = self.model.averages
+        if averages is None:
+            save_network(self.model.bare_network, self.description, folder / WEIGHTS)
+        else:
+            write_pdparams(self.model.bare_network.state_dict(), folder / LAST_WEIGHTS)
+            with averages.in_place():
+                save_network(self.model.bare_network, self.description, folder / WEIGHTS)
         write_pdparams(self.optimizer.state_dict(), folder / OPTIMIZER)
         position = self.model.position
         state = {
@@ -73,7 +81,10 @@ class TrainingState:
         Raises:
             WeightsError: The weights are of another network, or a file holds no state of a run.
         """
-        fill(self.model.bare_network, read_pdparams(folder / WEIGHTS), folder / WEIGHTS)
+        last = folder / (WEIGHTS if self.model.averages is None else LAST_WEIGHTS)
+        fill(self.model.bare_network, read_pdparams(last), last)
+        if self.model.averages is not None:
+            self.model.averages.set_state_dict(read_pdparams(folder / WEIGHTS))
         path = folder / OPTIMIZER
         try:
             self.optimizer.set_state_dict(read_pdparams(path))

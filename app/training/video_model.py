@@ -6,15 +6,16 @@ with a clear message when the loss is no longer finite.
 """
 
 import math
+from contextlib import nullcontext
 
 import numpy as np
 import paddle
-import paddle.nn.functional as F
 
 from app.errors import UserError
 from app.evaluation.scores import VideoScores
 from app.metrics import TrainingMetrics
 from app.training.processes import Processes
+from app.training.recipe import Recipe
 from callbacks.training_run import Position
 
 
@@ -33,17 +34,30 @@ class VideoModel(paddle.Model):
         n_classes: Number of its outputs.
         batches_per_epoch: Number of training batches of an epoch; needed by `fit` only.
         processes: `Processes` that train together; None for this one alone.
+        recipe: `Recipe`: how clips and labels become a loss.
+        averages: `AveragedWeights` to validate with in place of the last weights, or None.
     """
 
-    def __init__(self, recogniser, n_classes, batches_per_epoch=None, processes=None):
+    def __init__(
+        self,
+        recogniser,
+        n_classes,
+        batches_per_epoch=None,
+        processes=None,
+        recipe=None,
+        averages=None,
+    ):
         # hapi splits a batch by the number of inputs.
         clips = paddle.static.InputSpec([None, 3, None, None, None], "uint8", "clips")
         super().__init__(recogniser, inputs=[clips])
         self.n_classes = n_classes
         self.batches_per_epoch = batches_per_epoch
         self.processes = processes or Processes(timeout=0)
+        self.recipe = recipe or Recipe()
+        self.averages = averages
         self.position = Position()
         self.training_metrics = TrainingMetrics()
+        self.optimizer = None
         self.evaluation = None
         self.loss = self.gradient_norm = math.nan
         self._clips_since_update = 0
@@ -62,7 +76,7 @@ class VideoModel(paddle.Model):
     @property
     def learning_rate(self):
         """That of the next update."""
-        return self._optimizer.get_lr()
+        return self.optimizer.get_lr()
 
     @property
     def accumulating(self):
@@ -71,7 +85,8 @@ class VideoModel(paddle.Model):
 
     def prepare_training(self, optimizer):
         """Make the model ready for `fit`."""
-        self.prepare(optimizer, loss=_cross_entropy)
+        self.optimizer = optimizer
+        self.prepare(optimizer, loss=self.recipe.loss)
 
     def fit(self, train_loader, val_loader, epochs, callbacks, accumulate=1):
         """Train until `epochs` epochs are finished, from wherever `position` stands.
@@ -101,9 +116,13 @@ class VideoModel(paddle.Model):
             The mean loss of the batch, in a list as hapi wants it.
         """
         self.network.train()
-        clips, labels = inputs[0], labels[0]
+        labels = labels[0]
+        clips, loss = self.recipe.mix(inputs[0], self.position)
+        if self.bare_network.dropout:
+            # Paddle's generator of random numbers does not come back from a checkpoint as it was.
+            paddle.seed(self.recipe.batch_seed(self.position, self.processes.rank))
         logits = self.network(clips)
-        losses = _cross_entropy(logits, labels)
+        losses = loss(logits, labels)
         # The sum now and one division by the number of clips before the update: the same gradient
         # as one big batch, the incomplete last group of an epoch included.
         losses.sum().backward()
@@ -113,27 +132,38 @@ class VideoModel(paddle.Model):
             correct = (logits.argmax(axis=1) == labels).astype("float32")
             # One transfer: each waits for all that the device has been told to do.
             numbers = paddle.concat([paddle.stack([losses.mean(), squares]), losses, correct])
-            (loss, squares), losses, correct = np.split(numbers.numpy(), [2, 2 + len(labels)])
-        self.loss = self._finite(loss, "the loss")
+            (mean, squares), losses, correct = np.split(numbers.numpy(), [2, 2 + len(labels)])
+        self.loss = self._finite(mean, "the loss")
         if update:
             self.gradient_norm = math.sqrt(self._finite(squares, "the gradient"))
         self.training_metrics.update(losses, correct)
         self.position.batch += 1
         if update:
-            self._optimizer.step()
-            self._optimizer.clear_grad()
+            self.optimizer.step()
+            self.optimizer.clear_grad()
             self._clips_since_update = 0
             self.position.step += 1
+            if self.averages is not None:
+                self.averages.update(self.position.step)
         return [self.loss]
 
     def _average_gradients(self):
-        """Make sums of gradients their means, over all clips; returns the sum of their squares."""
+        """Make sums of gradients their means over all clips, and clip them.
+
+        Returns:
+            The sum of their squares before.
+        """
         gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
         self.processes.average(gradients)
         squares = paddle.zeros([])
         for gradient in gradients:
             gradient.scale_(1.0 / self._clips_since_update)
             squares = squares + paddle.sum(gradient * gradient)
+        if self.recipe.clip_norm:
+            # Kept on the device: the norm is needed there before it is read here.
+            factor = (self.recipe.clip_norm / paddle.sqrt(squares)).clip(max=1.0)
+            for gradient in gradients:
+                gradient.multiply_(factor)
         return squares
 
     @paddle.no_grad()
@@ -163,21 +193,17 @@ class VideoModel(paddle.Model):
             # hapi resets neither its own `logs={}` default nor a sampler between epochs.
             data_loader.sampler.start_at(self.position.epoch, self.position.batch)
             logs = super()._run_one_epoch(data_loader, callbacks, mode, {})
-            self.processes.meet()
-            self.training_metrics.gather()
+            with self.processes.exchanging():
+                self.training_metrics.gather()
             logs.update(self.training_metrics.result())
             self.training_metrics.reset()
             return logs
         self._video_scores = VideoScores(data_loader.dataset.index.label, self.n_classes)
-        logs = super()._run_one_epoch(data_loader, callbacks, mode, {})
-        self.processes.meet()
-        self.evaluation = self._video_scores.summary()
+        with self.averages.in_place() if self.averages is not None else nullcontext():
+            logs = super()._run_one_epoch(data_loader, callbacks, mode, {})
+        with self.processes.exchanging():
+            self.evaluation = self._video_scores.summary()
         logs.update(self.evaluation.values())
         self.position.epoch += 1
         self.position.batch = 0
         return logs
-
-
-def _cross_entropy(logits, labels):
-    """Cross-entropy of each clip, float32 `[N]`."""
-    return F.cross_entropy(logits, labels, reduction="none").reshape([-1])

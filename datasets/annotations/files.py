@@ -1,17 +1,20 @@
-"""Which files are videos, and where a listed video lies: each folder is read once."""
+"""Which files are videos, and what a folder holds."""
 
 import os
 from dataclasses import dataclass, field
 
+from datasets.annotations.errors import AnnotationError
 from datasets.decoding.frame_folder import frame_number
-from datasets.index.video_index import AnnotationError
 
 # By name alone: whether a file really decodes shows when it is decoded, and is reported then.
 # fmt: off
 VIDEO_EXTENSIONS = frozenset((
-    ".3g2", ".3gp", ".asf", ".avi", ".divx", ".f4v", ".flv", ".gif", ".m1v", ".m2ts", ".m2v",
-    ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogm", ".ogv", ".rm",
-    ".rmvb", ".ts", ".vob", ".webm", ".wmv",
+    ".264", ".265", ".3g2", ".3gp", ".3gpp", ".amv", ".asf", ".avc", ".avi", ".dav", ".divx",
+    ".dv", ".f4v", ".flv", ".gif", ".h261", ".h263", ".h264", ".h265", ".hevc", ".insv", ".ivf",
+    ".lrv", ".m1v", ".m2t", ".m2ts", ".m2v", ".m4v", ".mj2", ".mjpeg", ".mjpg", ".mkv", ".mod",
+    ".mov", ".mp4", ".mp4v", ".mpe", ".mpeg", ".mpg", ".mpv", ".mts", ".mxf", ".nut", ".obu",
+    ".ogm", ".ogv", ".qt", ".rm", ".rmvb", ".tod", ".trp", ".ts", ".vob", ".vro", ".webm", ".wmv",
+    ".wtv", ".xvid", ".y4m",
 ))
 # fmt: on
 
@@ -23,15 +26,30 @@ def is_video_name(name):
 
 @dataclass
 class Folder:
-    """What one folder holds, hidden entries left out; all lists sorted by name."""
+    """What one folder holds, hidden entries left out; all lists sorted by name.
+
+    Attributes:
+        folders: Names of folders, links to folders among them.
+        links: Those of `folders` that are links.
+        videos: Names of files that count as videos.
+        others: Names of other files.
+        unreadable: Names of what cannot even be looked at, such as links to themselves.
+        has_frames: Whether there are numbered images among the others.
+    """
 
     folders: list[str] = field(default_factory=list)
+    links: set[str] = field(default_factory=set)
     videos: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
     has_frames: bool = False
 
 
 def list_folder(path):
-    """Reads one folder.
+    """Read one folder.
+
+    Returns:
+        `Folder`.
 
     Raises:
         AnnotationError: It does not exist, is no folder, or may not be read.
@@ -40,103 +58,36 @@ def list_folder(path):
     try:
         with os.scandir(path or ".") as entries:
             for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                if entry.is_dir():
-                    found.folders.append(entry.name)
-                elif is_video_name(entry.name):
-                    found.videos.append(entry.name)
-                elif frame_number(entry.name) is not None:
-                    found.has_frames = True
+                if not entry.name.startswith("."):
+                    _sort_in(entry, found)
     except FileNotFoundError:
         raise AnnotationError(f"{path}: there is no such folder") from None
     except NotADirectoryError:
         raise AnnotationError(f"{path}: is a file, a folder is needed") from None
-    except OSError as error:
-        raise AnnotationError(f"{path}: cannot be read: {error.strerror or error}") from error
-    found.folders.sort()
-    found.videos.sort()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise AnnotationError(f"{path}: cannot be read: {reason}") from error
+    for names in (found.folders, found.videos, found.others, found.unreadable):
+        names.sort()
     return found
 
 
-def walk_videos(root, folder):
-    """Yields every video in a folder and the folders below it, in the order of their names.
-
-    Symbolic links are followed, each folder once. A folder of numbered images and no videos is
-    itself a video whose frames were extracted.
-
-    Args:
-        root: The folder that the yielded paths are relative to.
-        folder: Where to look, relative to ``root``.
-    """
-    seen = set()
-    pending = [folder]
-    while pending:
-        current = pending.pop()
-        status = os.stat(os.path.join(root, current))
-        if (status.st_dev, status.st_ino) in seen:
-            continue  # A link that leads back.
-        seen.add((status.st_dev, status.st_ino))
-        found = list_folder(os.path.join(root, current))
-        if found.has_frames and not found.videos:
-            yield current
-        yield from (os.path.join(current, name) for name in found.videos)
-        pending.extend(os.path.join(current, name) for name in reversed(found.folders))
-
-
-class VideoFinder:
-    """Finds the videos that an annotation names, whatever their extension, or as folders of frames.
-
-    Every folder is read once however many videos are asked for: one look at the file system per
-    candidate would take minutes on a network drive.
-
-    Args:
-        root: Folder that holds the videos.
-
-    Attributes:
-        missing: Paths returned for videos that are not there.
-    """
-
-    def __init__(self, root):
-        self.root = os.fspath(root)
-        list_folder(self.root)  # Fails early, naming the option's value.
-        self.missing = set()
-        self._stems = {}
-
-    def find(self, name, *folders):
-        """Returns where a video lies, relative to the root.
-
-        Args:
-            name: The file name; with or without its extension, which need not be the right one,
-                so that prepared copies in another format are found too.
-            folders: Where to look, relative to the root, in this order.
-
-        Returns:
-            The path of the first one found. When there is none, the path it should have, so that
-            the video is missed by name when it is decoded.
-        """
-        stem, extension = os.path.splitext(name)
-        if extension.lower() not in VIDEO_EXTENSIONS:
-            stem = name  # The dot belongs to the name, as in "v1.5".
-        for folder in folders:
-            candidates = self._candidates(folder).get(stem)
-            if candidates:
-                best = name if name in candidates else candidates[0]
-                return os.path.join(folder, best)
-        expected = os.path.join(folders[0], name)
-        self.missing.add(expected)
-        return expected
-
-    def _candidates(self, folder):
-        """``{stem: [names]}`` of a folder, files before folders; empty if there is no such."""
-        if folder not in self._stems:
-            stems = {}
-            path = os.path.join(self.root, folder)
-            if os.path.isdir(path):
-                found = list_folder(path)
-                for name in found.videos:
-                    stems.setdefault(os.path.splitext(name)[0], []).append(name)
-                for name in found.folders:
-                    stems.setdefault(name, []).append(name)
-            self._stems[folder] = stems
-        return self._stems[folder]
+def _sort_in(entry, found):
+    is_folder = is_readable = True
+    try:
+        is_folder = entry.is_dir()
+    except OSError:
+        # One bad entry is not the end of the folder.
+        is_folder = is_readable = False
+    if is_folder:
+        found.folders.append(entry.name)
+        if entry.is_symlink():
+            found.links.add(entry.name)
+    elif is_video_name(entry.name):
+        # Readable or not: it counts, and fails by name when it is decoded.
+        found.videos.append(entry.name)
+    elif not is_readable:
+        found.unreadable.append(entry.name)
+    else:
+        found.others.append(entry.name)
+        found.has_frames = found.has_frames or frame_number(entry.name) is not None

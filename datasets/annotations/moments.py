@@ -2,9 +2,11 @@
 
 import os
 
-from datasets.annotations.files import VideoFinder
+from datasets.annotations.errors import AnnotationError
 from datasets.annotations.listed_videos import finish_splits
-from datasets.index.video_index import AnnotationError, Row
+from datasets.annotations.text_files import whole_number
+from datasets.annotations.video_finder import VideoFinder
+from datasets.index.video_index import Row
 
 CATEGORIES = "moments_categories.txt"
 FILES = {"train": "trainingSet.csv", "val": "validationSet.csv", "test": "testingSet.csv"}
@@ -48,9 +50,10 @@ def _read_categories(lists):
     for place, cells in lists.table(CATEGORIES):
         if len(cells) != 2 or not cells[1].isdecimal():
             raise AnnotationError(f"{place}: expected <class>,<number>, found {','.join(cells)!r}")
-        if cells[0] in numbers or int(cells[1]) in numbers.values():
+        number = whole_number(place, cells[1])
+        if cells[0] in numbers or number in numbers.values():
             raise AnnotationError(f"{place}: {','.join(cells)!r} is there twice")
-        numbers[cells[0]] = int(cells[1])
+        numbers[cells[0]] = number
     if not numbers:
         raise AnnotationError(f"{lists.describe(CATEGORIES)}: is empty")
     return sorted(numbers, key=numbers.get)

@@ -1,10 +1,11 @@
 """Reader: the JSON annotation of the PyTorch original, kenshohara/3D-ResNets-PyTorch."""
 
-import os
-
-from datasets.annotations.files import VideoFinder
+from datasets.annotations.errors import AnnotationError
 from datasets.annotations.listed_videos import finish_splits
-from datasets.index.video_index import AnnotationError, Row
+from datasets.annotations.spelling import same_characters
+from datasets.annotations.text_files import LARGEST_NUMBER
+from datasets.annotations.video_finder import VideoFinder
+from datasets.index.video_index import Row
 
 SUBSETS = {"training": "train", "validation": "val", "testing": "test"}
 
@@ -26,8 +27,10 @@ def read_original_json(videos, path, content):
         or not isinstance(content.get("database"), dict)
     ):
         raise AnnotationError(f'{path}: expected a JSON object with "labels" and "database"')
-    labels = content["labels"]
-    if not all(isinstance(label, str) for label in labels) or len(set(labels)) < len(labels):
+    if not all(isinstance(label, str) for label in content["labels"]):
+        raise AnnotationError(f'{path}: "labels" must be names')
+    labels = [same_characters(label) for label in content["labels"]]
+    if len(set(labels)) < len(labels):
         raise AnnotationError(f'{path}: "labels" must be different names')
     label_of = {name: label for label, name in enumerate(labels)}
     finder = VideoFinder(videos)
@@ -46,8 +49,8 @@ def read_original_json(videos, path, content):
         name = annotations.get("label")
         if name is None and split == "test":
             label = -1
-        elif isinstance(name, str) and name in label_of:
-            label = label_of[name]
+        elif isinstance(name, str) and same_characters(name) in label_of:
+            label = label_of[same_characters(name)]
         else:
             raise AnnotationError(f'{where}: the label {name!r} is not among the "labels"')
         first, last = _read_segment(where, annotations.get("segment"))
@@ -65,10 +68,11 @@ def _read_segment(where, segment):
         not isinstance(segment, list)
         or len(segment) != 2
         or not all(type(frame) is int for frame in segment)
-        or not 1 <= segment[0] < segment[1]
+        or not 1 <= segment[0] < segment[1] <= LARGEST_NUMBER
     ):
         raise AnnotationError(
-            f"{where}: the segment is {segment!r}; expected [first, end] with 1 <= first < end"
+            f"{where}: the segment is {str(segment)[:100]}; expected [first, end] with "
+            f"1 <= first < end <= {LARGEST_NUMBER}"
         )
     return segment[0] - 1, segment[1] - 1
 
@@ -78,5 +82,4 @@ def _find_video(finder, where, video_path, label, video_id):
         return finder.find(video_id, label, "")
     if not isinstance(video_path, str):
         raise AnnotationError(f"{where}: video_path is {video_path!r}; expected a text")
-    folder, name = os.path.split(video_path)
-    return finder.find(name, folder)
+    return finder.find_path(video_path)

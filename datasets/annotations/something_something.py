@@ -1,8 +1,9 @@
 """Reader: Something-Something v2 with its official JSON lists (Goyal et al., 2017)."""
 
-from datasets.annotations.files import VideoFinder
+from datasets.annotations.errors import AnnotationError
 from datasets.annotations.listed_videos import finish_splits
-from datasets.index.video_index import AnnotationError, Row
+from datasets.annotations.video_finder import VideoFinder
+from datasets.index.video_index import Row
 
 LABELS = "labels.json"
 FILES = {"train": "train.json", "val": "validation.json", "test": "test.json"}

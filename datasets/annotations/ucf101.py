@@ -2,12 +2,14 @@
 
 import os
 
-from datasets.annotations.files import VideoFinder
+from datasets.annotations.errors import AnnotationError
 from datasets.annotations.listed_videos import finish_splits
-from datasets.index.video_index import AnnotationError, Row
+from datasets.annotations.text_files import whole_number
+from datasets.annotations.video_finder import VideoFinder
+from datasets.index.video_index import Row
 
 
-def read_ucf101(videos, lists, split):
+def read_ucf101(videos, lists, official_split):
     """Reads ``classInd.txt``, ``trainlist0N.txt`` and ``testlist0N.txt``.
 
     The test list is the split "val": UCF-101 has no other, and the PyTorch original and the papers
@@ -17,22 +19,22 @@ def read_ucf101(videos, lists, split):
         videos: Folder of the videos, as ``<class>/x.avi``, ``UCF-101/<class>/x.avi`` (as the
             archive unpacks) or all in one.
         lists: The :class:`AnnotationFolder` of the lists.
-        split: 1, 2 or 3.
+        official_split: 1, 2 or 3.
     """
     names = {
-        "train": f"trainlist{split:02d}.txt",
-        "val": f"testlist{split:02d}.txt",
+        "train": f"trainlist{official_split:02d}.txt",
+        "val": f"testlist{official_split:02d}.txt",
     }
     for name in names.values():
         if name not in lists:
             raise AnnotationError(
-                f"{lists.describe(name)}: there is no such list; split is {split}"
+                f"{lists.describe(name)}: there is no such list; split is {official_split}"
             )
     labels, number_of = _read_classes(lists)
     finder = VideoFinder(videos)
     rows = {
-        split_name: list(_read_list(lists, name, labels, number_of, finder))
-        for split_name, name in names.items()
+        split: list(_read_list(lists, name, labels, number_of, finder))
+        for split, name in names.items()
     }
     return finish_splits(lists.path, finder, labels, rows)
 
@@ -45,9 +47,10 @@ def _read_classes(lists):
         name = name.strip()
         if not number.isdecimal() or not name:
             raise AnnotationError(f"{place}: expected a number and a class, found {line!r}")
-        if int(number) in names or name in names.values():
+        number = whole_number(place, number)
+        if number in names or name in names.values():
             raise AnnotationError(f"{place}: {line!r} is there twice")
-        names[int(number)] = name
+        names[number] = name
     if not names:
         raise AnnotationError(f"{lists.describe('classInd.txt')}: is empty")
     numbers = sorted(names)
@@ -67,7 +70,9 @@ def _read_list(lists, name, labels, number_of, finder):
             raise AnnotationError(f"{place}: expected <class>/<video> and a number, found {line!r}")
         if label is None:
             raise AnnotationError(f"{place}: the class {folder!r} is not in classInd.txt")
-        if number and (not number[0].isdecimal() or number_of.get(int(number[0])) != label):
+        if number and (
+            not number[0].isdecimal() or number_of.get(whole_number(place, number[0])) != label
+        ):
             raise AnnotationError(
                 f"{place}: {number[0]} is not the number of {folder} in classInd.txt"
             )

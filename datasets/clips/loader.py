@@ -1,20 +1,20 @@
 """Batches of clips from worker processes, with failures and waiting time accounted for."""
 
+import signal
+import threading
 import time
+from contextlib import contextmanager, nullcontext
 
 import paddle
 from paddle.io import DataLoader
 
+from datasets.clips.errors import ClipError, WorkerLostError
 from datasets.clips.sample import Collate, Failure
 from datasets.clips.shared_slots import SharedSlots
-from datasets.clips.worker import prepare_worker
+from datasets.clips.worker import check_shared_memory, prepare_worker
 
 # Batches of each worker under way.
 PREFETCH = 2
-
-
-class ClipError(Exception):
-    """A mistake of the program while a clip was made; the message is the worker's traceback."""
 
 
 class ClipLoader(DataLoader):
@@ -51,12 +51,21 @@ class ClipLoader(DataLoader):
         """Yields ``[clips uint8 [N, 3, T, S, S], labels int64 [N], rows int64 [N]]`` tensors."""
         self.first_batch = None
         # Anew for every iteration: one that was left early has taken slots with it.
-        slots = self._make_slots() if self.num_workers else None
+        slots = None
+        if self.num_workers:
+            check_shared_memory(self.num_workers)
+            slots = self._make_slots()
         self.collate_fn = Collate(slots)
-        batches = super().__iter__()
+        with _own_child_handler() if self.num_workers else nullcontext():
+            batches = super().__iter__()
         while True:
             began = time.perf_counter()
-            batch = next(batches, None)
+            try:
+                batch = next(batches, None)
+            except (SystemError, RuntimeError):
+                # Paddle's words for it name neither what happened nor to what.
+                _raise_if_lost(batches)
+                raise
             self.wait_seconds += time.perf_counter() - began
             if batch is None:
                 return
@@ -72,12 +81,40 @@ class ClipLoader(DataLoader):
             yield arrays
 
     def _make_slots(self):
-        clips = self.sampler.batch_size * self.dataset.clips
-        slot_bytes = clips * 3 * self.dataset.frames * self.dataset.size**2
+        clips = self.sampler.largest_batch * self.dataset.most_clips
+        slot_bytes = clips * self.dataset.shape.n_bytes
         # Paddle keeps as many batches under way as two workers would even where there is one;
         # one more is being copied.
         under_way = PREFETCH * max(self.num_workers, 2)
         return SharedSlots(self.num_workers, under_way // self.num_workers + 1, slot_bytes)
+
+
+@contextmanager
+def _own_child_handler():
+    """Keep what is to be done when a child process ends.
+
+    Paddle's answer to the end of a worker is an error in the midst of whatever the main thread is
+    doing then, be it a training step; its loader notices by itself, within seconds.
+    """
+    before = signal.getsignal(signal.SIGCHLD)
+    try:
+        yield
+    finally:
+        # Only the main thread may, and only there does Paddle.
+        if threading.current_thread() is threading.main_thread() and before is not None:
+            signal.signal(signal.SIGCHLD, before)
+
+
+def _raise_if_lost(batches):
+    """Raise `WorkerLostError` if a worker process of an iteration has ended before its time."""
+    workers = getattr(batches, "_workers", ())
+    ended = [worker.exitcode for worker in workers if not worker.is_alive()]
+    if ended:
+        for worker in workers:
+            # They may wait for ever for a lock of the one that is gone.
+            worker.kill()
+            worker.join()
+        raise WorkerLostError(min(ended)) from None
 
 
 def _clips(batch, slots):

@@ -10,7 +10,6 @@ from paddle.io import get_worker_info
 
 from datasets.decoding.errors import VideoError
 from datasets.decoding.open_reader import open_reader
-from datasets.index.video_index import AnnotationError
 
 
 class Failure(NamedTuple):
@@ -69,13 +68,10 @@ def open_row(index, row, packet_indexes=None):
     """
     path = index.path(row)
     with open_reader(path, packet_indexes) as reader:
-        try:
-            first, last = index.frame_range(row, len(reader), reader.fps)
-        except AnnotationError as error:
-            raise VideoError(path, str(error)) from None
+        first, last = index.frame_range(row, len(reader), reader.frame_at)
         if last <= first:
             raise VideoError(
-                path, f"has {len(reader)} frames, the annotated part begins at frame {first}"
+                path, f"no frame in its annotated part, {index.segment(row)}; it has {len(reader)}"
             )
         yield reader, first, last - first
 

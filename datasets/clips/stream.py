@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasets.clips.loader import ClipError
+from datasets.clips.errors import ClipError, WorkerLostError
 from datasets.clips.sample import Failure, open_row
 from datasets.clips.shared_slots import SharedSlots
 from datasets.clips.worker import prepare_worker
@@ -49,9 +49,7 @@ class ClipStream:
     Args:
         index: ``datasets.index.video_index.VideoIndex``.
         views: ``datasets.clips.views.Views``.
-        frames: Frames per clip.
-        stride: Step between the frames of a clip.
-        size: Width and height of a clip in pixels.
+        shape: `datasets.clips.clip_shape.ClipShape`.
         piece_clips: Up to how many clips make a piece.
         workers: Number of worker processes; 0 decodes in this one.
         done: Rows that are not needed any more.
@@ -62,9 +60,7 @@ class ClipStream:
         self,
         index,
         views,
-        frames,
-        stride,
-        size,
+        shape,
         piece_clips,
         workers,
         done=(),
@@ -72,21 +68,17 @@ class ClipStream:
     ):
         self.index = index
         self.views = views
-        self.frames = frames
-        self.stride = stride
-        self.size = size
+        self.shape = shape
         self.piece_clips = piece_clips
         self.workers = workers
         self.packet_indexes = packet_indexes
         # Videos that fit into a piece together share one, as they do in the validation of a
         # training: not only their clips, but also the batches are then the same.
-        together = max(1, piece_clips // (views.most_clips or piece_clips))
-        done = frozenset(done)
-        groups = [
-            list(range(first, min(first + together, len(index))))
-            for first in range(0, len(index), together)
-        ]
-        self._groups = [group for group in groups if not done.issuperset(group)]
+        self._together = max(1, piece_clips // (views.most_clips or piece_clips))
+        to_do = np.ones(len(index), bool)
+        to_do[list(done)] = False
+        # The first row of each group of which something is to be done.
+        self._groups = np.unique(np.flatnonzero(to_do) // self._together) * self._together
 
     def __iter__(self):
         """Yields ``Piece``.
@@ -94,14 +86,13 @@ class ClipStream:
         Raises:
             ClipError: A mistake of the program, or a worker that died.
         """
-        if self.workers == 0 or not self._groups:
-            for group in self._groups:
-                yield from self._read_group(group)
+        if self.workers == 0 or len(self._groups) == 0:
+            for first in self._groups:
+                yield from self._read_group(first)
             return
         fork = multiprocessing.get_context("fork")
         n_workers = min(self.workers, len(self._groups))
-        slot_bytes = self.piece_clips * 3 * self.frames * self.size**2
-        slots = SharedSlots(n_workers, PIECES_AHEAD, slot_bytes)
+        slots = SharedSlots(n_workers, PIECES_AHEAD, self._largest_piece * self.shape.n_bytes)
         free_slots = [fork.Semaphore(PIECES_AHEAD) for _ in range(n_workers)]
         connections, processes = [], []
         try:
@@ -109,14 +100,17 @@ class ClipStream:
                 ours, theirs = fork.Pipe(duplex=False)
                 # A worker must not hold the reading ends open, or it would outlive the reader.
                 sender = _Sender(number, theirs, slots, free_slots[number])
+                share = self._groups[number::n_workers]
                 worker = fork.Process(
-                    target=self._work, args=(number, sender, [*connections, ours]), daemon=True
+                    target=self._work,
+                    args=(number, share, sender, [*connections, ours]),
+                    daemon=True,
                 )
                 worker.start()
                 theirs.close()
                 connections.append(ours)
                 processes.append(worker)
-            for number, slot, shape, piece in _receive(connections):
+            for number, slot, shape, piece in _receive(connections, processes):
                 if slot is None:
                     yield piece
                     continue
@@ -131,13 +125,19 @@ class ClipStream:
                 process.terminate()
                 process.join()
 
-    def _work(self, number, sender, not_ours):
+    @property
+    def _largest_piece(self):
+        """How many clips the largest piece can have."""
+        most = self.views.most_clips
+        return self.piece_clips if most is None else min(self.piece_clips, most * len(self.index))
+
+    def _work(self, number, groups, sender, not_ours):
         prepare_worker(number)
         for other in not_ours:
             other.close()
         try:
-            for group in self._groups[number :: self.workers]:
-                with closing(self._read_group(group)) as pieces:
+            for first in groups:
+                with closing(self._read_group(first)) as pieces:
                     for piece in pieces:
                         sender.send(piece)
             sender.end()
@@ -146,8 +146,9 @@ class ClipStream:
         except Exception:
             sender.end(traceback.format_exc())
 
-    def _read_group(self, rows):
+    def _read_group(self, first):
         """The pieces of a group: one of several videos, or all those of a single one."""
+        rows = range(int(first), min(int(first) + self._together, len(self.index)))
         shared, failures = [], []
         for row in rows:
             try:
@@ -168,19 +169,16 @@ class ClipStream:
     def _read_video(self, row):
         """Parts of about equal length, none above ``piece_clips``: pairs of clips and is-last."""
         with open_row(self.index, row, self.packet_indexes) as (reader, first, n_frames):
-            times, crops = self.views.clips(
-                n_frames, reader.width, reader.height, self.frames, self.stride
-            )
-            n_parts = -(-len(times) // self.piece_clips)
-            ends = [len(times) * (part + 1) // n_parts for part in range(n_parts)]
-            collected = {}
-            clips = reader.iterate_clips(first + times, crops, self.size)
+            size = reader.width, reader.height
+            windows, crops = self.views.clips(n_frames, *size, self.shape, first)
+            n_parts = -(-len(windows) // self.piece_clips)
+            part, collected = 1, {}
+            clips = reader.iterate_clips(windows, crops, self.shape.size)
             for received, (k, clip) in enumerate(clips, start=1):
                 collected[k] = clip
-                if received == ends[0]:
-                    del ends[0]
-                    yield np.stack([collected[k] for k in sorted(collected)]), not ends
-                    collected = {}
+                if received == len(windows) * part // n_parts:
+                    yield np.stack([collected[k] for k in sorted(collected)]), part == n_parts
+                    part, collected = part + 1, {}
 
 
 class _Sender:
@@ -207,18 +205,21 @@ class _Sender:
         self._connection.send(mistake)
 
 
-def _receive(connections):
+def _receive(connections, processes):
     """What the workers send, whichever has something ready."""
-    open_connections = list(connections)
-    while open_connections:
-        for connection in wait(open_connections):
+    worker_of = dict(zip(connections, processes, strict=True))
+    while worker_of:
+        for connection in wait(list(worker_of)):
             try:
                 message = connection.recv()
-            except EOFError:
-                raise ClipError("a decoding process died without a word") from None
+            except (EOFError, OSError):
+                # The end of the pipe, or the middle of a message, without a word.
+                worker = worker_of[connection]
+                worker.join()
+                raise WorkerLostError(worker.exitcode) from None
             if isinstance(message, str):
                 raise ClipError(message)
             if message is None:
-                open_connections.remove(connection)
+                del worker_of[connection]
             else:
                 yield message

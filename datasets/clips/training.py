@@ -6,7 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from paddle.io import Dataset
 
+from datasets.clips.colour import ColourJitter
 from datasets.clips.crops import random_resized_crop
+from datasets.clips.erasing import RandomErasing
 from datasets.clips.frame_choice import random_clip
 from datasets.clips.sample import Failure, Sample, carries_errors, open_row
 from datasets.decoding.errors import VideoError
@@ -28,11 +30,18 @@ class Augmentation:
         scale: Smallest and largest share of the frame's area that a crop shows.
         ratio: Smallest and largest aspect ratio of a crop.
         flip: Probability of a horizontal flip.
+        strides: Smallest and largest step between frames, each as likely as any between them;
+            None for the stride of the clips.
+        colour: How far colours are moved.
+        erasing: How a part is erased.
     """
 
     scale: tuple[float, float] = (0.25, 1.0)
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
     flip: float = 0.5
+    strides: tuple[int, int] | None = None
+    colour: ColourJitter = ColourJitter()
+    erasing: RandomErasing = RandomErasing()
 
 
 class TrainingClips(Dataset):
@@ -45,9 +54,7 @@ class TrainingClips(Dataset):
 
     Args:
         index: ``datasets.index.video_index.VideoIndex``.
-        frames: Frames per clip.
-        stride: Step between the frames of a clip.
-        size: Width and height of a clip in pixels.
+        shape: `ClipShape`.
         augmentation: ``Augmentation``.
         seed: Seed of all random choices.
         max_attempts: How many videos in a row are tried before the sample stays empty.
@@ -60,9 +67,7 @@ class TrainingClips(Dataset):
     def __init__(
         self,
         index,
-        frames,
-        stride,
-        size,
+        shape,
         augmentation,
         seed,
         max_attempts,
@@ -71,14 +76,12 @@ class TrainingClips(Dataset):
     ):
         super().__init__()
         self.index = index
-        self.frames = frames
-        self.stride = stride
-        self.size = size
+        self.shape = shape
         self.augmentation = augmentation
         self.seed = seed
         self.max_attempts = max_attempts
         self.packet_indexes = packet_indexes
-        self.clips = clips
+        self.most_clips = clips
 
     def __len__(self):
         return len(self.index)
@@ -106,14 +109,22 @@ class TrainingClips(Dataset):
 
     def _read(self, row, generator):
         with open_row(self.index, row, self.packet_indexes) as (reader, first, n_frames):
-            draw = self.augmentation
+            draw, shape = self.augmentation, self.shape
             frames, crops, flips = [], [], []
-            for _ in range(self.clips):
-                frames.append(first + random_clip(n_frames, self.frames, self.stride, generator))
+            for _ in range(self.most_clips):
+                stride = shape.stride
+                if draw.strides is not None:
+                    stride = int(generator.integers(*draw.strides, endpoint=True))
+                frames.append(first + random_clip(n_frames, shape.frames, stride, generator))
                 crops.append(
                     random_resized_crop(
                         reader.width, reader.height, generator, draw.scale, draw.ratio
                     )
                 )
                 flips.append(bool(generator.random() < draw.flip))
-            return reader.read_clips(np.stack(frames), crop=crops, size=self.size, flip=flips)
+            clips = reader.read_clips(np.stack(frames), crop=crops, size=shape.size, flip=flips)
+        for change in (draw.colour, draw.erasing):
+            if change:
+                for clip in clips:
+                    change(clip, generator)
+        return clips

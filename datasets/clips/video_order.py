@@ -3,6 +3,7 @@
 import numpy as np
 from paddle.io import BatchSampler
 
+from datasets.clips.balance import balanced_order
 from datasets.clips.training import Request
 
 
@@ -18,9 +19,11 @@ class TrainingSampler(BatchSampler):
         seed: Seed of the order.
         rank: Number of this process.
         n_ranks: Number of processes; must divide ``batch_size``.
+        labels: int `[n_videos]`, the class of each video; needed for a balance only.
+        balance: How often classes are visited, see `datasets.clips.balance`.
     """
 
-    def __init__(self, n_videos, batch_size, seed, rank=0, n_ranks=1):
+    def __init__(self, n_videos, batch_size, seed, rank=0, n_ranks=1, labels=None, balance="none"):
         if batch_size % n_ranks:
             raise ValueError(f"batch size {batch_size} does not divide among {n_ranks} processes")
         self.n_videos = n_videos
@@ -28,6 +31,8 @@ class TrainingSampler(BatchSampler):
         self.seed = seed
         self.rank = rank
         self.n_ranks = n_ranks
+        self.labels = np.zeros(n_videos, int) if labels is None else labels
+        self.balance = balance
         self.epoch = 0
         self.first_batch = 0
 
@@ -40,11 +45,17 @@ class TrainingSampler(BatchSampler):
     def batches_per_epoch(self):
         return -(-self.n_videos // self.batch_size)
 
+    @property
+    def largest_batch(self):
+        """How many videos the largest batch of one process has."""
+        return -(-min(self.batch_size, self.n_videos) // self.n_ranks)
+
     def __len__(self):
         return self.batches_per_epoch - self.first_batch
 
     def __iter__(self):
-        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.n_videos)
+        generator = np.random.default_rng([self.seed, self.epoch])
+        order = balanced_order(self.labels, self.balance, generator)
         for batch in range(self.first_batch, self.batches_per_epoch):
             begin = batch * self.batch_size
             end = min(begin + self.batch_size, self.n_videos)
@@ -71,6 +82,11 @@ class EvaluationSampler(BatchSampler):
     def __init__(self, n_videos, batch_size, rank=0, n_ranks=1):
         self.rows = range(rank, n_videos, n_ranks)
         self.batch_size = batch_size
+
+    @property
+    def largest_batch(self):
+        """How many videos the largest batch of this process has."""
+        return min(self.batch_size, len(self.rows))
 
     def __len__(self):
         return -(-len(self.rows) // self.batch_size)

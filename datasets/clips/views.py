@@ -8,10 +8,9 @@ even:10,crops:3    ten clips, three crops of each along the longer side: what mo
 import re
 from dataclasses import dataclass
 
-import numpy as np
-
 from datasets.clips.crops import squares_along
 from datasets.clips.frame_choice import even_clips, sliding_windows
+from datasets.decoding.in_turn import InTurn
 
 FORM = re.compile(r"(even|windows):([1-9]\d{0,5})(?:,crops:([1-9]\d?))?")
 
@@ -60,22 +59,22 @@ class Views:
         """How many clips a video gives at most; None where that grows with its length."""
         return self.number * self.crops if self.kind == "even" else None
 
-    def clips(self, n_frames, width, height, frames, stride):
+    def clips(self, n_frames, width, height, shape, first=0):
         """The clips of one video.
 
         Args:
-            n_frames: Number of frames of the video.
+            n_frames: Number of frames of the video, or of its annotated part.
             width, height: Of its frames, in pixels.
-            frames: Frames per clip.
-            stride: Step between the frames of a clip.
+            shape: `datasets.clips.clip_shape.ClipShape`.
+            first: First frame of the annotated part.
 
         Returns:
-            Frame numbers, int64 ``[K, frames]``, and K crops ``(x, y, width, height)``; the crops
-            of a clip follow each other.
+            K rows of frame numbers, `[K, frames]`, and K crops `(x, y, width, height)`; the crops
+            of a clip follow each other. Both are made when asked for.
         """
         if self.kind == "even":
-            times = even_clips(n_frames, frames, stride, self.number)
+            windows = even_clips(n_frames, shape.frames, shape.stride, self.number)
         else:
-            times = sliding_windows(n_frames, frames, stride, self.number)
-        squares = squares_along(width, height, self.crops)
-        return np.repeat(times, self.crops, axis=0), squares * len(times)
+            windows = sliding_windows(n_frames, shape.frames, shape.stride, self.number)
+        windows = windows.repeated(self.crops, first)
+        return windows, InTurn(squares_along(width, height, self.crops), len(windows))

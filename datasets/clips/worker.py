@@ -4,6 +4,7 @@ It ties its life to its parent's, and keeps the memory that one clip frees for t
 """
 
 import ctypes
+import multiprocessing
 import os
 import signal
 import sys
@@ -38,6 +39,25 @@ def prepare_worker(worker):
     if os.getppid() != parent:
         # The parent went away before the kernel knew.
         _end(signal.SIGTERM, None)
+
+
+def check_shared_memory(workers):
+    """Find out whether there is room for the locks of worker processes, before any is started.
+
+    Paddle's loader fails in the middle of its beginning where there is none.
+
+    Args:
+        workers: Number of worker processes.
+
+    Raises:
+        OSError: There is none; it names /dev/shm, where the C library keeps them.
+    """
+    try:
+        # As many as it makes: three for each worker, eight for what they share.
+        locks = [multiprocessing.Semaphore() for _ in range(8 + 3 * workers)]
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, "/dev/shm") from None
+    del locks
 
 
 def keep_freed_memory():

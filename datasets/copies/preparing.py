@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
+from datasets.annotations.errors import AnnotationError
 from datasets.annotations.files import VIDEO_EXTENSIONS
 from datasets.copies.report import PreparationReport
 from datasets.copies.training_copy import write_copy
@@ -21,7 +22,6 @@ from datasets.cores import available_cores
 from datasets.decoding.errors import VideoError
 from datasets.durable import open_journal, write_text
 from datasets.index.probing import file_state
-from datasets.index.video_index import AnnotationError
 from datasets.process_pool import map_in_processes
 
 JOURNAL_NAME = "copies.jsonl"

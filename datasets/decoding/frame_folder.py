@@ -14,12 +14,26 @@ from datasets.decoding.reader import Reader
 CODECS = {".jpg": "mjpeg", ".jpeg": "mjpeg", ".png": "png"}
 # image_00001.jpg as the PyTorch original extracts them; v_X_1.jpg, without zeros, is usual too.
 FRAME_NAME = re.compile(r"(?P<number>\d{1,9})\.(?:jpe?g|png)$", re.IGNORECASE)
+# flow_x_00001.jpg, video.flow.1.png, x_00001.jpg.
+FLOW_NAME = re.compile(
+    r"(?:^|[^a-z])(?:flow[^a-z]*[xyuv]?|[xyuv])[^a-z\d]*\d+\.(?:jpe?g|png)$", re.IGNORECASE
+)
 
 
 def frame_number(name):
     """The number of a frame by its file name, or None for a file that is no frame."""
     match = None if name.startswith(".") else FRAME_NAME.search(name)
     return match and int(match["number"])
+
+
+def flow_names(names):
+    """Which names of frames are those of optical flow beside RGB frames.
+
+    Tools that extract both write `img_00001.jpg`, `flow_x_00001.jpg` and `flow_y_00001.jpg` into
+    one folder. Where all are flow, none is beside another.
+    """
+    flow = {name for name in names if FLOW_NAME.search(name)}
+    return flow if len(flow) < len(names) else set()
 
 
 def list_names(folder):
@@ -88,9 +102,9 @@ class FrameFolderReader(Reader):
             out[indices == index] = rgb
         return out
 
-    def _iterate_clips(self, indices, crops, size, flips):
-        for k, row in enumerate(indices):
-            distinct, order = np.unique(row, return_inverse=True)
+    def _iterate_clips(self, rows, crops, size, flips):
+        for k, row in enumerate(rows):
+            distinct, order = np.unique(self._checked(row, 1), return_inverse=True)
             shape = self.width, self.height
             clip = ClipFilter(self.path, len(distinct), shape, crops[k], size, flips[k])
             for index in distinct:
@@ -99,10 +113,12 @@ class FrameFolderReader(Reader):
 
     def _list_frames(self):
         """File names in the order of their numbers."""
+        names = [name for name in list_names(self.path) if frame_number(name) is not None]
+        flow = flow_names(names)
         name_of = {}
-        for name in list_names(self.path):
+        for name in names:
             number = frame_number(name)
-            if number is None:
+            if name in flow:
                 continue
             if number in name_of:
                 raise VideoError(self.path, f"{name_of[number]} and {name} are both frame {number}")

@@ -1,11 +1,13 @@
 """What a source of numbered frames can do, whether it is a video file or a row of images."""
 
 import numbers
+from collections.abc import Sequence
 
 import numpy as np
 
 from datasets.decoding.clip_filter import centred_square
 from datasets.decoding.errors import VideoError
+from datasets.decoding.in_turn import InTurn
 
 
 class Reader:
@@ -99,7 +101,8 @@ class Reader:
         """Read several clips in one pass over the source.
 
         Args:
-            indices: Frame numbers `[K, T]`; any order, repeats allowed.
+            indices: Frame numbers `[K, T]`, an array or K rows that are made when asked for; any
+                order, repeats allowed.
             crop: `(x, y, width, height)` in pixels of the frame as shown, or K of them; the
                 centred square of the short side when None.
             size: Side of the output in pixels.
@@ -111,13 +114,13 @@ class Reader:
         Raises:
             VideoError: A frame cannot be read.
         """
-        indices = self._checked(indices, 2)
+        indices = self._rows(indices)
         clips = self.iterate_clips(indices, crop, size, flip)
         if len(indices) == 1:
             # As in most training: no need to copy it.
             [(_, clip)] = clips
             return clip[None]
-        out = np.empty((len(indices), 3, indices.shape[1], size, size), np.uint8)
+        out = np.empty((len(indices), 3, len(indices[0]), size, size), np.uint8)
         for k, clip in clips:
             out[k] = clip
         return out
@@ -125,16 +128,18 @@ class Reader:
     def iterate_clips(self, indices, crop=None, size=112, flip=False):
         """As `read_clips`, but give each clip as soon as its last frame is read.
 
-        Memory holds the clips under way only, however long the source is.
+        Memory holds the clips under way only, however long the source is and however many clips
+        there are.
 
         Yields:
             Pairs of clip number, 0 to K - 1, and uint8 `[3, T, size, size]`, in the order in which
             the clips end.
         """
-        indices = self._checked(indices, 2)
-        crops = self._checked_crops(crop, len(indices))
-        flips = [bool(one) for one in np.broadcast_to(flip, len(indices))]
-        yield from self._iterate_clips(indices, crops, size, flips)
+        rows = self._rows(indices)
+        crops = self._checked_crops(crop, len(rows))
+        flips = np.asarray(flip, bool).tolist()
+        flips = InTurn([flips], len(rows)) if isinstance(flips, bool) else flips
+        yield from self._iterate_clips(rows, crops, size, flips)
 
     def iterate(self):
         """Give every frame once, in order; memory holds one.
@@ -151,8 +156,13 @@ class Reader:
     def _read(self, indices):
         raise NotImplementedError
 
-    def _iterate_clips(self, indices, crops, size, flips):
+    def _iterate_clips(self, rows, crops, size, flips):
         raise NotImplementedError
+
+    def _rows(self, indices):
+        """Rows that are made when asked for are left to be checked one by one."""
+        is_made_late = isinstance(indices, Sequence) and not isinstance(indices, list | tuple)
+        return indices if is_made_late else self._checked(indices, 2)
 
     def _checked(self, indices, ndim):
         indices = np.asarray(indices)
@@ -170,9 +180,14 @@ class Reader:
     def _checked_crops(self, crop, n_clips):
         if crop is None:
             crop = centred_square(self.width, self.height)
-        crops = [crop] * n_clips if isinstance(crop[0], numbers.Real) else list(crop)
+        crops = InTurn([crop], n_clips) if isinstance(crop[0], numbers.Real) else crop
         if len(crops) != n_clips:
             raise ValueError(f"{len(crops)} crops for {n_clips} clips")
+        if isinstance(crops, InTurn):
+            return InTurn(self._inside(crops.values), n_clips)
+        return self._inside(crops)
+
+    def _inside(self, crops):
         checked = []
         for one in crops:
             x, y, w, h = (int(v) for v in one)

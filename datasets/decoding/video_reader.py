@@ -96,7 +96,7 @@ class VideoReader(Reader):
     def _read_frames(self, indices):
         reformatter, errors = VideoReformatter(), video_errors(self.path)
         out = None
-        for position, frame in self._decode(indices):
+        for position, frame in self._decode(np.unique(indices)):
             with errors:
                 rgb = reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
             rgb = self.index.orientation.shown(rgb)
@@ -111,36 +111,44 @@ class VideoReader(Reader):
             out[indices == position] = rgb
         return out
 
-    def _iterate_clips(self, indices, crops, size, flips):
-        clips = {
-            k: _Clip(self.path, row, crops[k], size, flips[k], self.index)
-            for k, row in enumerate(indices)
-        }
-        while clips:
+    def _iterate_clips(self, rows, crops, size, flips):
+        is_done = np.zeros(len(rows), bool)
+        idle_graphs = {}
+
+        def begin(k):
+            return _Clip(self.path, rows[k], crops[k], size, flips[k], self.index, idle_graphs)
+
+        while not is_done.all():
             try:
-                for k, pixels in self._clips(clips):
-                    del clips[k]
+                for k, pixels in self._clips(rows, ~is_done, begin):
+                    is_done[k] = True
                     yield k, pixels
             except UnforeseenError:
                 self._decoder.stop_seeking()
 
-    def _clips(self, clips):
-        wanted = np.concatenate([clip.positions for clip in clips.values()])
-        waiting = sorted(clips, key=lambda k: clips[k].positions[0], reverse=True)
-        under_way, idle_graphs = {}, {}
-        for position, frame in self._decode(wanted):
-            while waiting and clips[waiting[-1]].positions[0] == position:
-                k = waiting.pop()
-                under_way[k] = clips[k]
-                clips[k].begin(idle_graphs)
+    def _clips(self, rows, is_wanted, begin):
+        waiting = np.flatnonzero(is_wanted)
+        starts = np.empty(len(waiting), np.int64)
+        frames = np.zeros(len(self), bool)
+        for place, k in enumerate(waiting.tolist()):
+            row = self._checked(rows[k], 1)
+            starts[place] = row.min()
+            frames[row] = True
+        order = np.argsort(starts, kind="stable")
+        waiting, starts = waiting[order], starts[order]
+        under_way, begun = {}, 0
+        for position, frame in self._decode(np.flatnonzero(frames)):
+            while begun < len(waiting) and starts[begun] == position:
+                k = int(waiting[begun])
+                under_way[k] = begin(k)
+                begun += 1
             for k, clip in list(under_way.items()):
                 if clip.due == position and clip.push(frame):
                     del under_way[k]
                     yield k, clip.pixels()
 
-    def _decode(self, indices):
-        """Yield `(position, av.VideoFrame)` for each distinct frame number, ascending."""
-        wanted = np.unique(indices)
+    def _decode(self, wanted):
+        """Yield `(position, av.VideoFrame)` for frame numbers that are distinct and ascending."""
         n_damaged = 0
         for position, frame, is_damaged in self._decoder.frames(wanted):
             if is_damaged:
@@ -156,18 +164,13 @@ class VideoReader(Reader):
 class _Clip:
     """A clip on its way: its distinct frames in ascending order, put in the order asked for."""
 
-    def __init__(self, path, row, crop, size, flip, index):
-        if (np.diff(row) > 0).all():
-            self.positions, self._order = row, None
-        else:
-            self.positions, self._order = np.unique(row, return_inverse=True)
-        shape = index.width, index.height
-        n_frames = len(self.positions)
-        self._settings = path, n_frames, shape, crop, size, flip, index.orientation
-
-    def begin(self, idle_graphs):
-        self._filter = ClipFilter(*self._settings, idle_graphs)
-        self._to_come = iter(self.positions.tolist())
+    def __init__(self, path, row, crop, size, flip, index, idle_graphs):
+        positions, self._order = row, None
+        if not (np.diff(row) > 0).all():
+            positions, self._order = np.unique(row, return_inverse=True)
+        shape, turn = (index.width, index.height), index.orientation
+        self._filter = ClipFilter(path, len(positions), shape, crop, size, flip, turn, idle_graphs)
+        self._to_come = iter(positions.tolist())
         self.due = next(self._to_come)
 
     def push(self, frame):

@@ -12,14 +12,14 @@ from functools import partial
 import numpy as np
 from tqdm import tqdm
 
-from datasets.annotations.index_file import INDEX_NAME
+from datasets.annotations.errors import AnnotationError
 from datasets.cores import available_cores
 from datasets.decoding.packet_index import PacketIndex
 from datasets.decoding.packet_index_store import DATA_NAME, file_key, write_table
-from datasets.durable import open_journal, write_text
+from datasets.durable import InUseError, open_journal, write_text
 from datasets.index.probing import Probe, file_state, probe_video
 from datasets.index.report import IndexReport
-from datasets.index.video_index import AnnotationError, Splits
+from datasets.index.video_index import INDEX_NAME
 from datasets.process_pool import map_in_processes
 
 PROBES_NAME = "probes.jsonl"
@@ -55,13 +55,10 @@ def build_index(splits, output, workers=None, verify=False, progress=True):
             open_journal(os.path.join(output, PROBES_NAME)) as journal,
             open(os.path.join(output, DATA_NAME), "ab") as packet_indexes,
         ):
-            indexes = {
-                # Absolute, so that the index holds wherever it is read from.
-                split: replace(index, root=os.path.abspath(index.root))
-                for split, index in splits.items()
-            }
+            # Absolute, so that the index holds wherever it is read from.
+            splits = splits.changed(lambda i: replace(i, root=os.path.abspath(i.root)))
             wanted = dict.fromkeys(
-                index.path(row) for index in indexes.values() for row in range(len(index))
+                index.path(row) for index in splits.values() for row in range(len(index))
             )
             probes = _known_probes(journal, wanted, verify, packet_indexes.tell())
             todo = [path for path in wanted if path not in probes]
@@ -83,21 +80,36 @@ def build_index(splits, output, workers=None, verify=False, progress=True):
                     journal.flush()
                     probes[probe.path] = probe
                     bar.update()
-        made = Splits(splits.source, _filled(indexes, probes), splits.notes)
-        made.save(os.path.join(output, INDEX_NAME))
-        write_table(
-            output,
-            (
-                (file_key(probe.path, probe.size, probe.modified), *place)
-                for probe in probes.values()
-                if (place := (probe.frames_at, probe.frames_bytes))[1]
-            ),
-        )
-        report = _report(made, probes, verify)
-        write_text(os.path.join(output, REPORT_NAME), report.text())
+            # Still locked: these files are one with the journal.
+            made = _divided(splits.changed(lambda index: _filled(index, probes)))
+            made.save(os.path.join(output, INDEX_NAME))
+            write_table(
+                output,
+                (
+                    (file_key(probe.path, probe.size, probe.modified), *place)
+                    for probe in probes.values()
+                    if (place := (probe.frames_at, probe.frames_bytes))[1]
+                ),
+            )
+            report = _report(made, probes, verify)
+            write_text(os.path.join(output, REPORT_NAME), report.text())
+    except InUseError:
+        raise AnnotationError(
+            f"{output}: another process is making this index; wait for it, or name another folder"
+        ) from None
     except OSError as error:
-        raise AnnotationError(f"{output}: cannot be written to: {error}") from error
+        reason = error.strerror or error
+        raise AnnotationError(f"{output}: cannot be written to: {reason}") from error
     return report
+
+
+def _divided(splits):
+    """With a drawn split where none is given, so that it stays as the report says; or without."""
+    try:
+        return splits.divided()
+    except AnnotationError as error:
+        splits.notes.append(str(error))
+        return splits
 
 
 def _known_probes(journal, wanted, verify, n_frame_bytes):
@@ -148,21 +160,18 @@ def _crashed(path, verify):
     return Probe(path, *file_state(path), verified=verify, error=error), None
 
 
-def _filled(indexes, probes):
-    """The indexes with frame counts and rates filled in."""
-    filled = {}
-    for split, index in indexes.items():
-        found = [probes[index.path(row)] for row in range(len(index))]
-        filled[split] = replace(
-            index,
-            frame_count=np.array([probe.frames or -1 for probe in found], np.int64),
-            fps=np.array([probe.fps or np.nan for probe in found], np.float32),
-        )
-    return filled
+def _filled(index, probes):
+    """An index with frame counts and rates filled in."""
+    found = [probes[index.path(row)] for row in range(len(index))]
+    return replace(
+        index,
+        frame_count=np.array([probe.frames or -1 for probe in found], np.int64),
+        fps=np.array([probe.fps or np.nan for probe in found], np.float32),
+    )
 
 
 def _report(splits, probes, verify):
-    labels = next(iter(splits.values())).labels
+    labels = splits.labels
     report = IndexReport(
         labels,
         rows={split: len(index) for split, index in splits.items()},

@@ -4,6 +4,8 @@ import os
 
 import numpy as np
 
+from datasets.annotations.errors import AnnotationError
+
 # Rows gathered at a time by `take`, so that its temporary arrays stay small.
 GATHER_ROWS = 65536
 
@@ -37,6 +39,35 @@ class TextColumn:
         offsets = np.zeros(len(lengths) + 1, np.int64)
         np.cumsum(lengths, out=offsets[1:])
         return cls(block, offsets)
+
+    @classmethod
+    def joined(cls, columns):
+        """The strings of several columns, one after the other."""
+        return cls.from_lengths(
+            np.concatenate([column.block for column in columns]),
+            np.concatenate([column.lengths for column in columns]),
+        )
+
+    @classmethod
+    def from_columns(cls, path, columns, name):
+        """Take a column out of the arrays of a file.
+
+        Args:
+            path: The file, for messages.
+            columns: Arrays by name.
+            name: Of the column; its arrays are `<name>.bytes` and `<name>.lengths`.
+
+        Raises:
+            AnnotationError: They are missing, or do not fit together.
+        """
+        try:
+            block, lengths = columns[f"{name}.bytes"], columns[f"{name}.lengths"]
+        except KeyError as error:
+            raise AnnotationError(f"{path}: no index file, {error} is missing") from error
+        column = cls.from_lengths(block, lengths)
+        if block.dtype != np.uint8 or (lengths < 0).any() or column.offsets[-1] != len(block):
+            raise AnnotationError(f"{path}: a damaged index file, {name} does not fit together")
+        return column
 
     def __len__(self):
         return len(self.offsets) - 1

@@ -6,19 +6,17 @@ fork every loader worker would end up with its own copy of the whole list. Colum
 
 import math
 import os
-import tempfile
-import zipfile
-import zlib
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
+from datasets.annotations.errors import AnnotationError
+from datasets.index.column_file import read_columns, write_columns
 from datasets.index.text_column import TextColumn
 
-FILE_FORMAT = 1
-# What numpy raises on files that are no archive, or a damaged one.
-DAMAGE = (ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile, zlib.error)
+# What `python -m app index` calls its file.
+INDEX_NAME = "index.npz"
 
 # The columns of plain numbers, with their type in memory and in a file.
 NUMBER_COLUMNS = {
@@ -30,10 +28,6 @@ NUMBER_COLUMNS = {
     "frame_count": np.int64,
     "fps": np.float32,
 }
-
-
-class AnnotationError(ValueError):
-    """A folder, annotation file or data option that cannot be used; the message is one line."""
 
 
 class Row(NamedTuple):
@@ -128,38 +122,55 @@ class VideoIndex:
         """Returns the name of a row in result files."""
         return self.video_ids[row]
 
-    def frame_range(self, row, frame_count, fps=math.nan):
-        """Returns the frames of a row's segment that a video really has.
+    def frame_range(self, row, n_frames, frame_at=None):
+        """The frames of a row's segment that a video really has.
 
         Args:
             row: Row number.
-            frame_count: Number of frames of the opened video. What it has counts: annotations and
+            n_frames: Number of frames of the opened video. What it has counts: annotations and
                 containers often claim a few frames more.
-            fps: Its frames per second; needed only where the segment is given in seconds.
+            frame_at: Called with a time in seconds, gives the first frame shown then or later, as
+                `datasets.decoding.reader.Reader.frame_at` does; only where the segment is given in
+                seconds.
 
         Returns:
-            ``(first, last)``, half-open and 0-based, within ``0 .. frame_count``; ``first ==
-            last`` when the segment begins behind the end of the video.
-
-        Raises:
-            AnnotationError: The segment is in seconds and the frame rate is unknown.
+            `(first, last)`, half-open and 0-based, within `0 .. n_frames`; `first == last` where
+            the segment has no frame.
         """
         first, last = int(self.first[row]), int(self.last[row])
         if last < 0:
-            last = frame_count
+            last = n_frames
+        begin, end = float(self.first_second[row]), float(self.last_second[row])
+        if begin > 0:
+            first = max(first, frame_at(begin))
+        if not math.isnan(end):
+            last = min(last, frame_at(end))
+        last = max(0, min(last, n_frames))
+        return min(first, last), last
+
+    def segment(self, row):
+        """A row's segment in words; empty for a whole video."""
+        first, last = int(self.first[row]), int(self.last[row])
         begin, end = float(self.first_second[row]), float(self.last_second[row])
         if begin > 0 or not math.isnan(end):
-            if not fps > 0:
-                raise AnnotationError(
-                    f"{self.path(row)}: its segment is given in seconds, "
-                    "but its frame rate is unknown"
-                )
-            # Frame i is shown at i / fps; the small term undoes the rounding of, say, 0.1 * 30.
-            first = max(first, math.ceil(begin * fps - 1e-6))
-            if not math.isnan(end):
-                last = min(last, math.ceil(end * fps - 1e-6))
-        last = max(0, min(last, frame_count))
-        return min(first, last), last
+            return f"from {begin:g} s to " + ("its end" if math.isnan(end) else f"{end:g} s")
+        if first > 0 or last >= 0:
+            return f"from frame {first} to " + ("its end" if last < 0 else f"frame {last}")
+        return ""
+
+    @classmethod
+    def joined(cls, indexes):
+        """The rows of several indexes of the same classes, one after the other."""
+        first = indexes[0]
+        return replace(
+            first,
+            paths=TextColumn.joined([index.paths for index in indexes]),
+            video_ids=TextColumn.joined([index.video_ids for index in indexes]),
+            **{
+                name: np.concatenate([getattr(index, name) for index in indexes])
+                for name in NUMBER_COLUMNS
+            },
+        )
 
     def select(self, rows):
         """Returns the index of some of the rows.
@@ -177,20 +188,20 @@ class VideoIndex:
         )
 
     def save(self, path):
-        """Writes the index to one compact file: complete or not at all."""
-        _write_columns(path, {f"rows/{name}": column for name, column in self._columns().items()})
+        """Write the index to one compact file: complete or not at all."""
+        write_columns(path, {f"rows/{name}": column for name, column in self.columns().items()})
 
     @classmethod
     def load(cls, path):
-        """Reads an index that :meth:`save` wrote.
+        """Read an index that `save` wrote.
 
         Raises:
             AnnotationError: The file is missing or is no index.
         """
-        return cls._from_columns(path, _read_columns(path), "rows")
+        return cls.from_columns(path, read_columns(path), "rows")
 
-    def _columns(self):
-        """The index as plain arrays. Lengths compress far better than offsets."""
+    def columns(self):
+        """The index as plain arrays by name. Lengths compress far better than offsets."""
         columns = {name: getattr(self, name) for name in NUMBER_COLUMNS}
         for name, text in {
             "labels": TextColumn.from_strings(self.labels),
@@ -203,104 +214,36 @@ class VideoIndex:
         return columns
 
     @classmethod
-    def _from_columns(cls, path, columns, prefix):
-        try:
-            texts = {
-                name: TextColumn.from_lengths(
-                    columns[f"{prefix}/{name}.bytes"], columns[f"{prefix}/{name}.lengths"]
-                )
-                for name in ("labels", "root", "paths", "video_ids")
-            }
-            return cls(
-                labels=list(texts["labels"]),
-                root=texts["root"][0],
-                paths=texts["paths"],
-                video_ids=texts["video_ids"],
-                **{name: columns[f"{prefix}/{name}"] for name in NUMBER_COLUMNS},
-            )
-        except KeyError as error:
-            raise AnnotationError(
-                f"{path}: no index file, the column {error} is missing"
-            ) from error
+    def from_columns(cls, path, columns, prefix):
+        """The inverse of `columns`.
 
-
-class Splits(dict):
-    """What a source holds: one :class:`VideoIndex` per split, by name.
-
-    Args:
-        source: The folder or file the splits come from, for messages.
-        indexes: ``{"train": VideoIndex, "val": VideoIndex, ...}``, only splits that exist.
-        notes: Sentences the user should see, such as how many listed videos are missing.
-    """
-
-    def __init__(self, source, indexes, notes=()):
-        super().__init__(indexes)
-        self.source = os.fspath(source)
-        self.notes = list(notes)
-
-    def __missing__(self, split):
-        raise AnnotationError(
-            f"{self.source}: there is no split named {split!r}; it has {', '.join(self) or 'none'}"
-        )
-
-    def save(self, path):
-        """Writes all splits to one compact file: complete or not at all."""
-        notes = TextColumn.from_strings(self.notes)
-        columns = {"notes.bytes": notes.block, "notes.lengths": notes.lengths}
-        for split, index in self.items():
-            for name, column in index._columns().items():
-                columns[f"{split}/{name}"] = column
-        _write_columns(path, columns)
-
-    @classmethod
-    def load(cls, path):
-        """Reads the splits that :meth:`save` wrote.
+        Args:
+            path: The file they come from, for messages.
+            columns: Arrays by name.
+            prefix: What the names begin with, up to a slash.
 
         Raises:
-            AnnotationError: The file is missing or is no index.
+            AnnotationError: Arrays are missing, or do not fit together.
         """
-        columns = _read_columns(path)
-        if "notes.bytes" not in columns:
-            raise AnnotationError(f"{path}: holds a single index, not the splits of a source")
-        notes = TextColumn.from_lengths(columns["notes.bytes"], columns["notes.lengths"])
-        # A dict, because it keeps the order they were written in.
-        names = dict.fromkeys(name.split("/")[0] for name in columns if "/" in name)
-        indexes = {name: VideoIndex._from_columns(path, columns, name) for name in names}
-        return cls(path, indexes, notes)
-
-
-def _write_columns(path, columns):
-    path = os.fspath(path)
-    folder = os.path.dirname(path) or "."
-    with tempfile.NamedTemporaryFile(dir=folder, suffix=".partial", delete=False) as file:
+        texts = {
+            name: TextColumn.from_columns(path, columns, f"{prefix}/{name}")
+            for name in ("labels", "root", "paths", "video_ids")
+        }
         try:
-            np.savez_compressed(file, format=np.int32(FILE_FORMAT), **columns)
-            file.flush()
-            os.fsync(file.fileno())
-            os.chmod(file.name, 0o644)
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise
-
-
-def _read_columns(path):
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            columns = {name: archive[name] for name in archive.files}
-    except FileNotFoundError:
-        raise AnnotationError(f"{path}: there is no such index file") from None
-    except OSError as error:
-        raise AnnotationError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (
-        ValueError,
-        EOFError,
-        KeyError,
-        AttributeError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
-        raise AnnotationError(f"{path}: not an index file, or a damaged one: {error}") from error
-    if columns.get("format") != FILE_FORMAT:
-        raise AnnotationError(f"{path}: not an index file of format {FILE_FORMAT}; make it anew")
-    return columns
+            numbers = {
+                name: columns[f"{prefix}/{name}"].astype(dtype, casting="same_kind", copy=False)
+                for name, dtype in NUMBER_COLUMNS.items()
+            }
+        except (KeyError, TypeError) as error:
+            raise AnnotationError(f"{path}: no index file, a column is wrong: {error}") from error
+        n_rows = {len(texts["paths"]), len(texts["video_ids"]), *map(np.size, numbers.values())}
+        label, n_labels = numbers["label"], len(texts["labels"])
+        if len(n_rows) > 1 or len(texts["root"]) != 1 or not (label < n_labels).all():
+            raise AnnotationError(f"{path}: a damaged index file, its columns do not fit together")
+        return cls(
+            labels=list(texts["labels"]),
+            root=texts["root"][0],
+            paths=texts["paths"],
+            video_ids=texts["video_ids"],
+            **numbers,
+        )

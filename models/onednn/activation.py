@@ -31,11 +31,11 @@ class Activation:
         self._gradient = None
         self._gradient_is_shared = False
 
-    @classmethod
-    def empty(cls, tape, shape, needs_gradient):
+    @staticmethod
+    def empty(tape, shape, needs_gradient):
         """An activation `[N, C, D, H, W]` for a layer to fill."""
         n, c, d, h, w = shape
-        return cls(tape, paddle.empty([n, d, h, w, c], dtype=tape.dtype), needs_gradient)
+        return Activation(tape, paddle.empty([n, d, h, w, c], dtype=tape.dtype), needs_gradient)
 
     @property
     def layout(self):

@@ -93,6 +93,11 @@ def view(tensor):
     return np.ctypeslib.as_array(pointer, (tensor.size,))
 
 
+def uses_given_statistics(layer):
+    """Whether a `paddle.nn.BatchNorm3D` uses its running statistics, not the batch's own."""
+    return not layer.training if layer._use_global_stats is None else layer._use_global_stats
+
+
 def normalise(x, layer, relu):
     """Apply a `paddle.nn.BatchNorm3D`, see `Activation.normalise`.
 
@@ -100,7 +105,7 @@ def normalise(x, layer, relu):
     variance, and the layer's momentum on the old value.
     """
     tape = x.tape
-    given = not layer.training if layer._use_global_stats is None else layer._use_global_stats
+    given = uses_given_statistics(layer)
     learns_scale = tape.learns(layer.weight)
     learns_shift = tape.learns(layer.bias)
     output = x.empty(tape, x.shape, x.needs_gradient or learns_scale or learns_shift)

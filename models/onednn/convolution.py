@@ -9,6 +9,7 @@ from functools import lru_cache
 import paddle
 
 from models.onednn.primitives import (
+    CONVOLUTION_DIRECT,
     DESTINATION,
     DIFF_DESTINATION,
     DIFF_SOURCE,
@@ -26,8 +27,7 @@ from models.onednn.primitives import (
     dims,
     reorder,
 )
-
-_DIRECT = 1
+from models.onednn.rearrangement import copy
 
 
 @lru_cache(maxsize=GEOMETRIES)
@@ -84,7 +84,18 @@ class Geometry:
                 self.sizes, stride, kernel, lengths, before, strict=True
             )
         ]
-        self.windows = [dims(stride), dims([0, 0, 0]), dims(before), dims(behind)]
+        self.windows = _windows(stride, before, behind)
+        # Where the kernel is longer than the input, the weight gradient wants the padding in time
+        # to be there in memory: in bfloat16 the library computes some taps wrongly otherwise (the
+        # last maps of a 16-frame clip: 2 frames, 3 taps), and in float32 it is slow.
+        self.lengthened = None
+        self.frames_before = before[0]
+        if kernel[0] > lengths[0]:
+            frames = before[0] + lengths[0] + behind[0]
+            self.lengthened = channels_last(
+                (*source.shape[:2], frames, *lengths[1:]), source.data_type
+            )
+            self.lengthened_windows = _windows(stride, [0, *before[1:]], [0, *behind[1:]])
         self.output_shape = [n, out_channels, *self.sizes]
         strides = dense_strides(weights)
         # Where the first tap that counts lies in the weights' memory, in bytes.
@@ -96,6 +107,10 @@ class Geometry:
             shape = [groups, out_channels // groups, in_channels, *kernel]
             strides = (strides[0] * (out_channels // groups), *strides)
         self.weights = Layout(tuple(shape), FLOAT32, tuple(strides))
+
+
+def _windows(stride, before, behind):
+    return [dims(stride), dims([0, 0, 0]), dims(before), dims(behind)]
 
 
 class Convolution:
@@ -124,7 +139,7 @@ class Convolution:
         forward = PrimitiveDescriptor(
             "convolution_forward",
             FORWARD_TRAINING,
-            _DIRECT,
+            CONVOLUTION_DIRECT,
             source,
             free,
             None,
@@ -141,7 +156,7 @@ class Convolution:
         if to_input:
             backward = PrimitiveDescriptor(
                 "convolution_backward_data",
-                _DIRECT,
+                CONVOLUTION_DIRECT,
                 source,
                 free,
                 destination,
@@ -156,9 +171,12 @@ class Convolution:
                 backward, {DIFF_DESTINATION: destination, WEIGHTS: packed, DIFF_SOURCE: source}
             )
         if to_weights:
+            if self.geometry.lengthened:
+                source = self.geometry.lengthened.describe()
+                windows = self.geometry.lengthened_windows
             backward = PrimitiveDescriptor(
                 "convolution_backward_weights",
-                _DIRECT,
+                CONVOLUTION_DIRECT,
                 source,
                 free_gradient,
                 None,
@@ -181,25 +199,24 @@ convolution = lru_cache(maxsize=GEOMETRIES)(Convolution)
 def convolve(x, layer):
     """Apply a `paddle.nn.Conv3D` without bias, see `Activation.convolve`."""
     weight = layer.weight
+    learns = x.tape.learns(weight)
     return convolve_with(
         x,
+        layer,
         weight,
-        tuple(layer._stride),
-        tuple(layer._updated_padding),
-        layer._groups,
-        (lambda gradient: x.tape.set_gradient(weight, gradient)) if x.tape.learns(weight) else None,
+        (tuple(layer._stride), tuple(layer._updated_padding), layer._groups),
+        (lambda gradient: x.tape.set_gradient(weight, gradient)) if learns else None,
     )
 
 
-def convolve_with(x, weight, stride, padding, groups, set_gradient):
-    """Apply a convolution whose weights are given.
+def convolve_with(x, layer, weight, options, set_gradient):
+    """Apply a convolution whose weight is given.
 
     Args:
         x: The input, an `Activation`.
-        weight: float32 tensor `[O, I / groups, D, H, W]`.
-        stride: Three numbers.
-        padding: Three numbers, the same in front and behind.
-        groups: Number of groups.
+        layer: The `paddle.nn.Conv3D`.
+        weight: float32 tensor `[O, I / groups, D, H, W]`, its weight in the form that meets `x`.
+        options: (stride, padding, groups); the first two are three numbers each.
         set_gradient: Called with the gradient of `weight`; None where it is not needed.
 
     Returns:
@@ -207,9 +224,9 @@ def convolve_with(x, weight, stride, padding, groups, set_gradient):
     """
     tape = x.tape
     to_input, to_weights = x.needs_gradient, set_gradient is not None
-    kernels = convolution(
-        x.layout, tuple(weight.shape), stride, padding, groups, to_input, to_weights
-    )
+    if tape.folding is not None and not (to_input or to_weights):
+        return tape.folding.convolve(x, layer, weight, options)
+    kernels = convolution(x.layout, tuple(weight.shape), *options, to_input, to_weights)
     geometry = kernels.geometry
     output = x.empty(tape, geometry.output_shape, to_input or to_weights)
     packed = scratch(kernels.packed_size)
@@ -224,7 +241,8 @@ def convolve_with(x, weight, stride, padding, groups, set_gradient):
             return
         if to_weights:
             packed = scratch(kernels.gradient_size)
-            kernels.backward_weights.run(x.address, gradient.data_ptr(), packed.data_ptr())
+            source = _lengthened(x, geometry) if geometry.lengthened else x.data
+            kernels.backward_weights.run(source.data_ptr(), gradient.data_ptr(), packed.data_ptr())
             # Taps that meet no data have no gradient.
             create = paddle.zeros_like if geometry.is_cut else paddle.empty_like
             unpacked = create(weight)
@@ -239,6 +257,16 @@ def convolve_with(x, weight, stride, padding, groups, set_gradient):
 
     tape.record(step)
     return output
+
+
+def _lengthened(x, geometry):
+    """The input with its padding in time, a tensor `[N, D', H, W, C]`."""
+    n, _, d, h, w = geometry.lengthened.shape
+    whole = paddle.zeros([n, d, h, w, x.shape[1]], dtype=x.data.dtype)
+    inside = x.layout._replace(strides=geometry.lengthened.strides)
+    frame = h * w * x.shape[1] * whole.element_size()
+    copy(x.layout, inside).run(x.address, whole.data_ptr() + geometry.frames_before * frame)
+    return whole
 
 
 def scratch(size):

@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 from models.onednn.primitives import (
+    ADD,
     DESTINATION,
     DIFF_DESTINATION,
     DIFF_SOURCE,
@@ -16,15 +17,13 @@ from models.onednn.primitives import (
     PrimitiveDescriptor,
 )
 
-_ADD = 0x1FFF0
-
 
 @lru_cache(maxsize=GEOMETRIES)
 def addition(layout, relu):
     """A primitive `(one, other, sum)` for three arrays of one layout."""
     attributes = Attributes([("relu",)] if relu else [])
     memory = layout.describe()
-    descriptor = PrimitiveDescriptor("binary", _ADD, memory, memory, memory, attributes)
+    descriptor = PrimitiveDescriptor("binary", ADD, memory, memory, memory, attributes)
     return Primitive(descriptor, {SOURCE: memory, SOURCE_1: memory, DESTINATION: memory})
 
 

@@ -5,12 +5,16 @@ goes through the kernels of this room; a Paddle tensor (static graphs, exports) 
 Paddle's, so the same network does both.
 """
 
+import sys
+
 import paddle
 from paddle import nn
 
 import models.layers
 from models.onednn.activation import Activation
-from models.onednn.library import Unavailable, unavailable_because
+from models.onednn.folding import Folding
+from models.onednn.library import OneDnnError, UnavailableError, unavailable_because
+from models.onednn.memory import keep_freed_memory
 from models.onednn.rearrangement import channels_behind, channels_first
 from models.onednn.stem import Clips
 from models.onednn.tape import Tape
@@ -60,9 +64,11 @@ class OneDnnLayers(models.layers.Layers):
         precision: `"fp32"`, or `"bf16"` for bfloat16 convolutions and activations; parameters,
             statistics and their gradients are float32 in both.
         bn_epsilon: Epsilon of every BatchNorm.
+        frozen: Whether the parameters do not change once the network has been used, so that its
+            BatchNorms can be folded into its convolutions: for evaluation.
 
     Raises:
-        Unavailable: The kernels, or bfloat16 arithmetic, are not to be had here.
+        UnavailableError: The kernels, or bfloat16 arithmetic, are not to be had here.
     """
 
     conv3d = Conv3D
@@ -71,29 +77,46 @@ class OneDnnLayers(models.layers.Layers):
     average_pool3d = AvgPool3D
     padded_identity3d = PaddedIdentity
 
-    def __init__(self, precision="fp32", bn_epsilon=1e-5):
+    def __init__(self, precision="fp32", bn_epsilon=1e-5, frozen=False):
         super().__init__(bn_epsilon)
         reason = unavailable_because(precision)
         if reason:
-            raise Unavailable(reason)
+            raise UnavailableError(reason)
+        keep_freed_memory()
         self.dtype = DTYPES[precision]
+        self._works = True
+        self._folding = Folding() if frozen else None
 
     def normalise(self, clips, normalisation):
-        if not paddle.in_dynamic_mode() or not clips.place.is_cpu_place():
+        if not self._can_take(clips):
             return super().normalise(clips, normalisation)
-        return Clips(Tape(self.dtype), clips, normalisation)
+        return Clips(self._new_tape(), clips, normalisation)
+
+    def run(self, trunk, clips):
+        try:
+            return super().run(trunk, clips)
+        except OneDnnError as error:
+            print(f"oneDNN failed, Paddle's kernels go on: {error}", file=sys.stderr, flush=True)
+            self._works = False
+            return super().run(trunk, clips)
 
     def enter(self, clips):
-        if isinstance(clips, Clips) or not paddle.in_dynamic_mode():
+        if isinstance(clips, Clips):
+            return clips if self._works else clips.normalised_by_paddle()
+        if not self._can_take(clips):
             return clips
-        if not clips.place.is_cpu_place():
-            return clips
-        tape = Tape(self.dtype)
+        tape = self._new_tape()
         learns = tape.learns(clips)
         x = Activation(tape, channels_behind(clips, tape.dtype), learns)
         if learns:
             tape.record(lambda: tape.set_gradient(clips, channels_first(x.take_gradient())))
         return x
+
+    def _new_tape(self):
+        return Tape(self.dtype, self._folding)
+
+    def _can_take(self, clips):
+        return self._works and paddle.in_dynamic_mode() and clips.place.is_cpu_place()
 
     def add(self, x, y):
         return x.add(y, relu=False) if isinstance(x, Activation) else super().add(x, y)

@@ -1,7 +1,7 @@
 """The oneDNN library that Paddle's wheel carries: finding it, its version, its C functions.
 
 No compiler and no further package: the C interface is called through ctypes on the tensors' own
-memory. Whatever is missing (another platform, another version) raises `Unavailable` with the
+memory. Whatever is missing (another platform, another version) raises `UnavailableError` with the
 reason, and Paddle's kernels do the work instead.
 """
 
@@ -25,11 +25,11 @@ _ENGINE_CPU = 1
 _STREAM_IN_ORDER = 1
 
 
-class Unavailable(RuntimeError):  # noqa: N818 - a reason to take other kernels, not an error
+class UnavailableError(RuntimeError):  # noqa: N818 - a reason to take other kernels, not an error
     """oneDNN cannot be used here; the message says why."""
 
 
-class Failure(RuntimeError):  # noqa: N818 - the same
+class OneDnnError(RuntimeError):  # noqa: N818 - the same
     """A call into oneDNN did not succeed; the message names the call and its status."""
 
 
@@ -133,7 +133,7 @@ class Library:
         if self.version[:2] != VERSION:
             found = ".".join(map(str, self.version))
             wanted = ".".join(map(str, VERSION))
-            raise Unavailable(f"Paddle brings oneDNN {found}, this program knows {wanted}")
+            raise UnavailableError(f"Paddle brings oneDNN {found}, this program knows {wanted}")
         for name, arguments in _SIGNATURES.items():
             function = getattr(onednn, f"dnnl_{name}")
             function.argtypes = arguments
@@ -156,11 +156,11 @@ class Library:
         """Call `dnnl_<name>`.
 
         Raises:
-            Failure: Its status is not 0.
+            OneDnnError: Its status is not 0.
         """
         status = getattr(self._onednn, f"dnnl_{name}")(*arguments)
         if status:
-            raise Failure(f"dnnl_{name} answered with status {status}")
+            raise OneDnnError(f"dnnl_{name} answered with status {status}")
 
     def create(self, name, *arguments):
         """Call `dnnl_<name>`, whose first argument is where the new object's handle goes.
@@ -208,18 +208,18 @@ def load():
         The `Library`.
 
     Raises:
-        Unavailable: With the reason.
+        UnavailableError: With the reason.
     """
     if platform.system() != "Linux" or platform.machine() not in ("x86_64", "AMD64"):
-        raise Unavailable(f"no oneDNN kernels on {platform.system()} {platform.machine()}")
+        raise UnavailableError(f"no oneDNN kernels on {platform.system()} {platform.machine()}")
     onednn, openmp = files()
     for file in (onednn, openmp):
         if not file.is_file():
-            raise Unavailable(f"this build of Paddle has no {file.name}")
+            raise UnavailableError(f"this build of Paddle has no {file.name}")
     try:
         return Library(ctypes.CDLL(str(onednn)), ctypes.CDLL(str(openmp)))
-    except (OSError, AttributeError, Failure) as error:
-        raise Unavailable(f"oneDNN cannot be used: {error}") from error
+    except (OSError, AttributeError, OneDnnError) as error:
+        raise UnavailableError(f"oneDNN cannot be used: {error}") from error
 
 
 def unavailable_because(precision="fp32"):
@@ -230,7 +230,7 @@ def unavailable_because(precision="fp32"):
     """
     try:
         library = load()
-    except Unavailable as error:
+    except UnavailableError as error:
         return str(error)
     if precision == "bf16" and not library.has_bfloat16:
         return (

@@ -16,7 +16,7 @@ import paddle
 from models.onednn import library as onednn
 
 # Data types.
-BFLOAT16, FLOAT32, INT32, INT8, UINT8 = 2, 3, 4, 5, 6
+BFLOAT16, FLOAT32, UINT8 = 2, 3, 6
 DATA_TYPES = {
     paddle.bfloat16: BFLOAT16,
     paddle.float32: FLOAT32,
@@ -24,15 +24,18 @@ DATA_TYPES = {
 }
 
 # Kinds of propagation.
-FORWARD_TRAINING, FORWARD_INFERENCE, BACKWARD, BACKWARD_DATA = 64, 96, 128, 160
+FORWARD_TRAINING, FORWARD_INFERENCE, BACKWARD = 64, 96, 128
 
 # Arguments of an execution.
 SOURCE, SOURCE_1, DESTINATION, WEIGHTS, BIAS, WORKSPACE = 1, 2, 17, 33, 41, 64
 MEAN, VARIANCE, SCALE, SHIFT = 49, 50, 51, 52
 DIFF_SOURCE, DIFF_DESTINATION, DIFF_WEIGHTS, DIFF_SCALE, DIFF_SHIFT = 129, 145, 161, 255, 256
-MULTIPLE_SOURCE = 1024
-ATTRIBUTE_SCALES = 4096
 POST_OPERATION = 32768
+
+# Algorithms.
+CONVOLUTION_DIRECT = 1
+RELU, RELU_FROM_OUTPUT = 0x20, 0x100
+ADD, MULTIPLY = 0x1FFF0, 0x1FFF1
 
 # What to ask a primitive descriptor for.
 _QUERY = {
@@ -107,41 +110,27 @@ def dense(shape, data_type):
 
 
 class Attributes:
-    """Attributes of a primitive: operations that follow it at once, scales of its arguments.
+    """Attributes of a primitive: the operations that follow it at once.
 
     Args:
-        post_operations: `("relu",)`, `("add", layout)` or `("multiply", layout)`, in order.
-        scales: Argument -> mask of the dimensions that have scales of their own.
+        post_operations: `("relu",)` or `("add", layout)`, in order.
     """
 
-    _BINARY = {"add": 0x1FFF0, "multiply": 0x1FFF1}
-
-    def __init__(self, post_operations=(), scales=()):
+    def __init__(self, post_operations):
         self._library = onednn.load()
         self._as_parameter_ = self._library.create("primitive_attr_create")
-        if post_operations:
-            operations = self._library.create("post_ops_create")
-            for kind, *layout in post_operations:
-                if kind == "relu":
-                    self._library.call("post_ops_append_eltwise", operations, RELU, 0.0, 0.0)
-                else:
-                    self._library.call(
-                        "post_ops_append_binary",
-                        operations,
-                        self._BINARY[kind],
-                        layout[0].describe(),
-                    )
-            self._library.call("primitive_attr_set_post_ops", self, operations)
-            self._library.call("post_ops_destroy", operations)
-        for argument, mask in scales:
-            self._library.call("primitive_attr_set_scales_mask", self, argument, mask)
+        operations = self._library.create("post_ops_create")
+        for kind, *layout in post_operations:
+            if kind == "relu":
+                self._library.call("post_ops_append_eltwise", operations, RELU, 0.0, 0.0)
+            else:
+                added = layout[0].describe()
+                self._library.call("post_ops_append_binary", operations, ADD, added)
+        self._library.call("primitive_attr_set_post_ops", self, operations)
+        self._library.call("post_ops_destroy", operations)
 
     def __del__(self):
         self._library.call("primitive_attr_destroy", self)
-
-
-RELU = 0x20
-RELU_FROM_OUTPUT = 0x100
 
 
 class PrimitiveDescriptor:
@@ -214,7 +203,7 @@ class Primitive:
             self._set(memory, address)
         status = self._execute(self._handle, self._stream, self._n, self._arguments)
         if status:
-            raise onednn.Failure(f"a primitive answered with status {status}")
+            raise onednn.OneDnnError(f"a primitive answered with status {status}")
 
 
 def reorder(source, destination):

@@ -17,6 +17,7 @@ from models.onednn.primitives import (
     DESTINATION,
     FLOAT32,
     GEOMETRIES,
+    MULTIPLY,
     POST_OPERATION,
     SOURCE,
     SOURCE_1,
@@ -29,8 +30,6 @@ from models.onednn.primitives import (
 )
 from models.onednn.rearrangement import copy
 
-_MULTIPLY = 0x1FFF1
-
 
 class Clips:
     """Clips on their way to the first convolution, not normalised yet.
@@ -39,11 +38,15 @@ class Clips:
         tape: The `Tape` of this pass.
         clips: uint8 tensor `[N, C, T, H, W]`.
         normalisation: `models.Normalisation`.
+
+    Attributes:
+        normalised_by_paddle: Returns the normalised clips as a Paddle tensor, for Paddle's kernels.
     """
 
     def __init__(self, tape, clips, normalisation):
         self.tape = tape
         self.clips = clips.contiguous()
+        self.normalised_by_paddle = lambda: normalisation(clips)
         self.scale = normalisation.scale.flatten()
         self.shift = normalisation.shift.flatten()
 
@@ -51,16 +54,8 @@ class Clips:
         """The first convolution, a `paddle.nn.Conv3D` without bias, on the normalised clips."""
         tape, weight = self.tape, layer.weight
         stride, padding = tuple(layer._stride), tuple(layer._updated_padding)
-        learns = tape.learns(weight)
         if tape.dtype == paddle.float32:
-            return convolve_with(
-                self._normalised(),
-                weight,
-                stride,
-                padding,
-                layer._groups,
-                (lambda gradient: tape.set_gradient(weight, gradient)) if learns else None,
-            )
+            return self._normalised().convolve(layer)
         o, c, d, h, w = weight.shape
         # [O, C, D, H, W] to [O, W * C, D, H, 1], and back.
         widened = weight.detach().transpose([0, 4, 1, 2, 3]).reshape([o, w * c, d, h, 1])
@@ -71,11 +66,10 @@ class Clips:
 
         return convolve_with(
             self._windows(w, stride[2], padding[2]),
+            layer,
             widened,
-            (*stride[:2], 1),
-            (*padding[:2], 0),
-            1,
-            set_gradient if learns else None,
+            ((*stride[:2], 1), (*padding[:2], 0), 1),
+            set_gradient if tape.learns(weight) else None,
         )
 
     def _normalised(self):
@@ -142,6 +136,6 @@ def multiply_add(shape):
     row = row_layout.describe()
     attributes = Attributes([("add", row_layout)])
     return Primitive(
-        PrimitiveDescriptor("binary", _MULTIPLY, rows, row, rows, attributes),
+        PrimitiveDescriptor("binary", MULTIPLY, rows, row, rows, attributes),
         {SOURCE: rows, SOURCE_1: row, DESTINATION: rows, POST_OPERATION | SOURCE_1: row},
     )

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -6,7 +7,7 @@ import pytest
 from app.command_line import VERBS, main
 from app.configuration import FitConfig
 from app.run_folder import RunFolder, config_text
-from tests.app.small_run import PROJECT
+from tests.app.small_run import PROJECT, command
 
 
 def complaint(capsys, *arguments):
@@ -200,3 +201,16 @@ def test_an_option_of_another_family_is_refused_by_name(capsys):
 def test_a_summary_of_another_family(capsys):
     assert main(["summary", "--model.architecture", "densenet", "--n_classes", "400"]) == 0
     assert "parameters: 11,696,528" in capsys.readouterr().out
+
+
+def test_names_are_utf_8_whatever_the_locale(tmp_path):
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        command("fit", "--data.videos", "vidéos/走路", "--print_config"),
+        cwd=PROJECT,
+        env={**os.environ, **plain},
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "vidéos/走路" in done.stdout

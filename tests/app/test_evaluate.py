@@ -1,5 +1,8 @@
 import csv
+import errno
 import json
+import os
+import shutil
 import signal
 
 import numpy as np
@@ -8,10 +11,14 @@ import pytest
 
 from app.command_line import main
 from app.configuration import EvaluateConfig, ScoreConfig
+from app.errors import UserError
 from app.evaluate import InterruptedEvaluation, evaluate
+from app.evaluation.progress import Progress
 from app.inference.eager import DynamicEngine
 from app.score import score
 from tests.app.small_run import OPTIONS, write_corpus
+from tests.app.trained import LABELS as NETWORK_LABELS
+from tests.app.trained import write_run
 from tests.videos import write_video
 from weights.description import InputContract, NetworkDescription
 from weights.files import save_network
@@ -22,7 +29,7 @@ LABELS = ("run", "swim", "jump", "walk")
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
     """Nine validation videos of three classes, one of them long; the classes sort as j, r, w."""
-    folder = write_corpus(tmp_path_factory.mktemp("corpus"), n_train=1, n_val=3)
+    folder = write_corpus(tmp_path_factory.mktemp("videos") / "corpus", n_train=1, n_val=3)
     write_video(folder / "val" / "run" / "1.mp4", frames=90, width=64, height=40, seed=9)
     return folder
 
@@ -64,10 +71,11 @@ def test_the_files_of_an_evaluation_agree_with_each_other(weights, corpus, tmp_p
     assert values["clips"] == 8 * 3 + 23
     files = report.files
     assert {path.name for path in tmp_path.iterdir()} == {
-        "val-windows4.json",
-        "val-windows4.predictions.json",
-        "val-windows4.classes.csv",
-        "val-windows4.confusion.png",
+        "val-corpus-windows4.json",
+        "val-corpus-windows4.predictions.json",
+        "val-corpus-windows4.classes.csv",
+        "val-corpus-windows4.confusion.png",
+        "val-corpus-windows4.videos.csv",
     }
     assert files.confusion.read_bytes().startswith(b"\x89PNG")
 
@@ -96,12 +104,13 @@ def test_the_files_of_an_evaluation_agree_with_each_other(weights, corpus, tmp_p
 
 
 def test_the_score_of_a_video_is_the_mean_over_its_views(weights, corpus, tmp_path):
+    from datasets.clips.clip_shape import ClipShape
     from datasets.clips.views import Views
     from datasets.decoding.video_reader import VideoReader
     from weights.files import load_network
 
     evaluate(config(weights, corpus, tmp_path, views="even:3,crops:3", top_k=4))
-    predictions = json.loads((tmp_path / "val-even3-crops3.predictions.json").read_text())
+    predictions = json.loads((tmp_path / "val-corpus-even3-crops3.predictions.json").read_text())
     network, description = load_network(weights)
     network.eval()
     mean, std = (
@@ -109,7 +118,7 @@ def test_the_score_of_a_video_is_the_mean_over_its_views(weights, corpus, tmp_pa
     )
     name = "val/run/1.mp4"
     with VideoReader(corpus / name) as video:
-        times, crops = Views.parse("even:3,crops:3").clips(len(video), 64, 40, 4, 1)
+        times, crops = Views.parse("even:3,crops:3").clips(len(video), 64, 40, ClipShape(4, 1, 32))
         clips = video.read_clips(times, crops, 32)
     logits = network(paddle.to_tensor(((clips / 255 - mean) / std).astype("float32"))).numpy()
     powers = np.exp(logits)
@@ -174,6 +183,37 @@ def test_an_interrupted_evaluation_resumes_to_the_same_end(
     assert [path.rsplit("/", 1)[1] for path in report.failed] == ["0bad.mp4"]
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_evaluation_that_could_not_write_its_report_is_resumed(
+    weights, corpus, tmp_path, monkeypatch, workers
+):
+    whole = evaluate(config(weights, corpus, tmp_path / "whole"))
+
+    def fail(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", fail)
+        with pytest.raises(UserError, match="No space left on device; 9 of 9 videos scored"):
+            evaluate(config(weights, corpus, tmp_path / "full"))
+    assert [path.suffix for path in (tmp_path / "full").iterdir()] == [".partial"]
+    monkeypatch.setattr(DynamicEngine, "logits", None)
+    report = evaluate(config(weights, corpus, tmp_path / "full", resume=True, workers=workers))
+    assert stored(report) == stored(whole)
+    assert not report.files.progress.exists()
+
+
+def test_a_full_disk_is_one_line(weights, corpus, tmp_path, monkeypatch, capsys):
+    def fail(progress, records):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(progress.path))
+
+    monkeypatch.setattr(Progress, "add", fail)
+    words = f"evaluate {weights} --videos {corpus} --output {tmp_path} --device cpu --workers 0"
+    assert main([*words.split(), "--engine", "dynamic"]) == 2
+    err = capsys.readouterr().err
+    assert "val-corpus.partial: cannot be written: No space left" in err and err.count("\n") == 1
+
+
 def test_a_resume_of_another_evaluation_is_refused(weights, corpus, tmp_path, monkeypatch, capsys):
     with monkeypatch.context() as patch:
         interrupt_after(patch, 2, signal.SIGINT)
@@ -200,7 +240,7 @@ def test_failed_videos_count_as_wrong_in_every_number(weights, corpus, tmp_path,
     assert values["video_top5"] == pytest.approx(0.9) and good["video_top5"] == 1.0
     assert list(values["failed"]) == [str(bad)]
     assert report.exit_code == 1
-    assert "1 videos could not be read and count as wrong" in str(report)
+    assert "1 video could not be read and counts as wrong" in str(report)
     jump = next(row for row in report.per_class() if row["class"] == "jump")
     assert jump["videos"] == 4 and jump["top5"] == 0.75
     assert json.loads(report.files.failures.read_text())["path"] == str(bad)
@@ -212,7 +252,58 @@ def test_splits_and_views_have_files_of_their_own(weights, corpus, tmp_path):
     evaluate(config(weights, corpus, tmp_path, views="even:3"))
     evaluate(config(weights, corpus, tmp_path, views="even:2"))
     reports = sorted(path.name for path in tmp_path.glob("*.json") if "pred" not in path.name)
-    assert reports == ["train.json", "val-even2.json", "val.json"]
+    assert reports == ["train-corpus.json", "val-corpus-even2.json", "val-corpus.json"]
+
+
+def test_named_videos_are_evaluated_whole_and_the_validation_of_the_run_is_kept(tmp_path):
+    corpus = write_corpus(tmp_path / "corpus", n_train=1, n_val=1, classes=NETWORK_LABELS)
+    run = write_run(tmp_path / "run", corpus)
+    own = evaluate(EvaluateConfig(str(run), device="cpu", workers=0))
+    assert (own.split, len(own.true_classes), own.path.name) == ("val", 4, "val.json")
+    before = own.path.read_bytes()
+    # Five videos of each class, without a split of their own.
+    others = write_corpus(tmp_path / "a" / "test set", n_val=5, classes=NETWORK_LABELS) / "val"
+    report = evaluate(EvaluateConfig(str(run), videos=str(others), device="cpu", workers=0))
+    assert (report.split, len(report.true_classes)) == ("all", 20)
+    assert report.path == run / "evaluation" / "all-val.json"
+    part = EvaluateConfig(str(run), "val", videos=str(others), device="cpu", workers=0)
+    assert len(evaluate(part).true_classes) == 4
+    # Two folders of one name.
+    shutil.copytree(others, tmp_path / "b" / "val")
+    others = str(tmp_path / "b" / "val")
+    second = evaluate(EvaluateConfig(str(run), videos=others, device="cpu", workers=0))
+    assert second.path.name == "all-val-2.json"
+    again = evaluate(EvaluateConfig(str(run), videos=others, device="cpu", workers=0))
+    assert again.path.name == "all-val-2.json"
+    assert stored(report)["videos"] == 20
+    assert own.path.read_bytes() == before
+
+
+def test_a_split_that_comes_with_the_videos_can_be_chosen(weights, corpus, tmp_path):
+    def n_videos(**options):
+        return len(evaluate(config(weights, corpus, tmp_path, **options)).true_classes)
+
+    assert (n_videos(), n_videos(split="train"), n_videos(split="all")) == (9, 3, 12)
+
+
+def test_a_run_with_an_annotation_is_evaluated_on_its_moved_videos_and_on_others(tmp_path, capsys):
+    corpus = write_corpus(tmp_path / "corpus", n_train=1, n_val=1, classes=NETWORK_LABELS)
+    lines = [f"{path.relative_to(corpus)},{path.parent.name}" for path in corpus.rglob("*.mp4")]
+    (tmp_path / "lists").mkdir()
+    for split in ("train", "val"):
+        own = sorted(line for line in lines if line.startswith(split))
+        (tmp_path / "lists" / f"{split}.csv").write_text("\n".join(own) + "\n")
+    run = write_run(tmp_path / "run", corpus, annotation=tmp_path / "lists")
+    corpus.rename(tmp_path / "moved")
+    options = {"device": "cpu", "workers": 0}
+    moved = evaluate(EvaluateConfig(str(run), videos=str(tmp_path / "moved"), **options))
+    assert (moved.split, len(moved.true_classes)) == ("val", 4)
+    write_corpus(tmp_path / "others", n_val=2, classes=NETWORK_LABELS)
+    (tmp_path / "others" / "val").rename(tmp_path / "mine")
+    capsys.readouterr()
+    report = evaluate(EvaluateConfig(str(run), videos=str(tmp_path / "mine"), **options))
+    assert (report.split, len(report.true_classes)) == ("all", 8)
+    assert "are not the videos of the run" in capsys.readouterr().out
 
 
 MISTAKES = [
@@ -282,7 +373,7 @@ def test_a_weight_file_needs_videos_and_class_names(weights, corpus, tmp_path, c
     assert "--labels FILE" in capsys.readouterr().err
     (tmp_path / "labels.txt").write_text("\n".join(LABELS))
     assert main([*words, "--labels", str(tmp_path / "labels.txt")]) == 0
-    assert (tmp_path / "evaluation" / "nameless" / "val.json").is_file()
+    assert (tmp_path / "evaluation" / "nameless" / "val-corpus.json").is_file()
 
 
 @pytest.mark.slow
@@ -295,6 +386,7 @@ def test_a_run_and_its_export_are_evaluated_alike(corpus, tmp_path, capsys):
     words = f"--videos {corpus} --views even:2 --workers 0".split()
     assert main(["evaluate", str(tmp_path / "exported"), *words]) == 0
     ours = json.loads((run / "evaluation" / "val.json").read_text())
-    theirs = json.loads((tmp_path / "exported/evaluation/val-even2.json").read_text())
+    theirs = json.loads((tmp_path / "exported/evaluation/val-corpus-even2.json").read_text())
     assert ours.pop("checkpoint") == "epoch-0001" and theirs.pop("checkpoint") == "exported"
+    assert ours.pop("source") is None and theirs.pop("source") == str(corpus)
     assert ours == theirs

@@ -78,7 +78,7 @@ def test_evaluations_kept_in_an_export_outlive_a_replacement_that_fails(run, tmp
     def fail(*_, **__):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    for name in ("replace", "rename", "unlink", "rmdir"):
+    for name in ("replace", "unlink"):
         with monkeypatch.context() as patch:
             patch.setattr(os, name, fail)
             with contextlib.suppress(UserError):

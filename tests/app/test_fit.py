@@ -85,8 +85,8 @@ def test_metrics_have_the_promised_names(trained):
     first, last = (json.loads(line) for line in (run_dir / "metrics.jsonl").open())
     assert (first["epoch"], last["epoch"], first["step"], last["step"]) == (1, 2, 3, 6)
     assert set(last) == set(
-        "epoch step lr train_loss train_top1 val_loss val_clip_top1 val_clip_top5 val_video_top1 "
-        "val_video_top5 clips_per_second data_wait".split()
+        "epoch step lr gradient_norm train_loss train_top1 val_loss val_clip_top1 val_clip_top5 "
+        "val_video_top1 val_video_top5 clips_per_second data_wait".split()
     )
     assert last["val_video_top1"] == result.evaluation.video_top1
 
@@ -112,16 +112,20 @@ def test_the_saved_weights_are_plain_paddle(trained):
     assert list(state["fc.weight"].shape)[1] == 3
 
 
+class MeanColour(paddle.nn.Layer):
+    """In the place of a recogniser: a classifier of mean colours, without batch statistics."""
+
+    def __init__(self, n_classes):
+        super().__init__()
+        self.network = paddle.nn.Linear(3, n_classes)
+        self.network.dropout = 0.0
+
+    def forward(self, clips):
+        return self.network(clips.astype("float32").mean(axis=[2, 3, 4]) / 255)
+
+
 def test_gradients_accumulated_equal_those_of_the_big_batch(corpus, tmp_path):
     """In a network without batch statistics; an epoch of 12 clips leaves an incomplete group."""
-
-    class Linear(paddle.nn.Layer):
-        def __init__(self):
-            super().__init__()
-            self.network = paddle.nn.Linear(3, 2)
-
-        def forward(self, clips):
-            return self.network(clips.astype("float32").mean(axis=[2, 3, 4]) / 255)
 
     generator = np.random.default_rng(0)
     clips = paddle.to_tensor(generator.integers(0, 256, (7, 3, 2, 4, 4), dtype=np.uint8))
@@ -129,7 +133,7 @@ def test_gradients_accumulated_equal_those_of_the_big_batch(corpus, tmp_path):
 
     def step(groups):
         paddle.seed(1)
-        network = Linear()
+        network = MeanColour(2)
         model = VideoModel(network, 2)
         model.prepare_training(paddle.optimizer.SGD(1.0, parameters=network.parameters()))
         for number, group in enumerate(groups):
@@ -138,6 +142,32 @@ def test_gradients_accumulated_equal_those_of_the_big_batch(corpus, tmp_path):
 
     whole = step([slice(0, 7)])
     np.testing.assert_allclose(step([slice(0, 3), slice(3, 6), slice(6, 7)]), whole, rtol=1e-5)
+
+
+def test_a_step_waits_for_the_device_once(monkeypatch):
+    generator = np.random.default_rng(0)
+    clips = paddle.to_tensor(generator.integers(0, 256, (6, 3, 2, 4, 4), dtype=np.uint8))
+    labels = paddle.to_tensor(generator.integers(0, 4, 6))
+    network = MeanColour(4)
+    logits = network(clips)
+    loss = float(paddle.nn.functional.cross_entropy(logits, labels))
+    correct = float((logits.numpy().argmax(1) == labels.numpy()).mean())
+    model = VideoModel(network, 4)
+    model.prepare_training(paddle.optimizer.SGD(1.0, parameters=network.parameters()))
+    transfers = []
+    for name in ("numpy", "item", "tolist", "__float__", "__int__", "__bool__", "__array__"):
+        method = getattr(paddle.Tensor, name)
+
+        def counted(tensor, *arguments, name=name, method=method):
+            transfers.append(name)
+            return method(tensor, *arguments)
+
+        monkeypatch.setattr(paddle.Tensor, name, counted)
+    assert model.train_batch([clips], [labels]) == [pytest.approx(loss)]
+    assert transfers == ["numpy"]
+    assert model.training_so_far["train_loss"] == pytest.approx(loss)
+    assert model.training_so_far["train_top1"] == pytest.approx(correct)
+    assert model.gradient_norm > 0
 
 
 def test_repeated_clips_make_an_epoch_longer(corpus, tmp_path):
@@ -289,7 +319,7 @@ def test_too_many_bad_files_end_the_run_with_a_name(corpus, tmp_path, workers):
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_mistake_in_the_program_is_shown_whole(corpus, tmp_path, workers, monkeypatch):
     from datasets.clips import training
-    from datasets.clips.loader import ClipError
+    from datasets.clips.errors import ClipError
 
     def broken(*_):
         raise AttributeError("a bug in the sampling")

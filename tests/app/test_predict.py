@@ -50,7 +50,7 @@ def expected_windows(folder, path):
         windows = sliding_windows(len(reader), CONTRACT.frames, CONTRACT.stride, span)
         clips = reader.read_clips(windows, size=CONTRACT.size)
     engine = open_engine(folder / "run", device="cpu", kind="dynamic")
-    return windows[:, 0].tolist(), engine.scores(clips)
+    return np.asarray(windows)[:, 0].tolist(), engine.scores(clips)
 
 
 def test_a_video_has_the_mean_of_the_scores_of_its_windows(folder):

@@ -1,6 +1,8 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +11,7 @@ from app.configuration import ScoreConfig
 from app.errors import UserError
 from app.evaluation.result_file import best_classes, read_results, result_json
 from app.score import score
-from tests.app.small_run import PROJECT
+from tests.app.small_run import PROJECT, write_corpus
 
 UCF101 = PROJECT.parent / "shared" / "ucf101"
 LABELS = ["jump", "run", "walk"]
@@ -69,12 +71,12 @@ def test_missing_videos_count_as_wrong_and_are_counted_aloud(tmp_path, capsys):
     assert main(["score", *files, "--k", "1", "2"]) == 0
     out = capsys.readouterr().out
     assert "top-1 0.25\ntop-2 0.5\n4 videos of validation\n" in out
-    assert "2 videos of validation have no result and count as wrong" in out
-    assert "1 results are of videos outside validation" in out
+    assert "2 videos of validation without a result: counted as wrong" in out
+    assert "1 result of videos outside validation" in out
     assert main(["score", *files, "--k", "1", "--ignore_missing"]) == 0
     out = capsys.readouterr().out
     assert "top-1 0.5\n2 videos of validation\n" in out
-    assert "2 videos of validation have no result and are left out" in out
+    assert "2 videos of validation without a result: left out" in out
 
 
 def test_scoring_does_not_wait_for_paddle(tmp_path):
@@ -95,6 +97,59 @@ def test_result_files_come_back_as_written(tmp_path):
     (tmp_path / "p.json").write_bytes(result_json((name, best) for name in names))
     assert json.loads((tmp_path / "p.json").read_text())["results"]["v"] == best
     assert read_results(tmp_path / "p.json") == {name: ["run", "jump"] for name in names}
+
+
+def test_up_to_five_classes_have_a_top_1_only(tmp_path, capsys):
+    files = write(tmp_path, dict.fromkeys(TRUTH, LABELS))
+    assert score(ScoreConfig(*files)).accuracy == {1: 0.25}
+    assert main(["score", *files]) == 0
+    assert "top-5" not in capsys.readouterr().out
+    assert score(ScoreConfig(*files, k=(1, 5))).accuracy == {1: 0.25, 5: 1.0}
+
+
+def test_a_mark_at_the_beginning_of_a_file_is_no_part_of_it(tmp_path):
+    for path in write(tmp_path, {"a": LABELS}):
+        Path(path).write_bytes(b"\xef\xbb\xbf" + Path(path).read_bytes())
+    config = ScoreConfig(f"{tmp_path}/predictions.json", f"{tmp_path}/annotation.json")
+    assert score(config).accuracy == {1: 0.25}
+
+
+def test_a_network_may_know_more_classes_than_there_are_here(tmp_path):
+    files = write(tmp_path, {"a": ["jump", "swim"], "b": ["swim", "run"]})
+    assert score(ScoreConfig(*files, k=1, ignore_missing=True)).accuracy == {1: 0.5}
+
+
+def test_lists_and_tables_give_the_true_classes_without_any_video(tmp_path):
+    ucf = tmp_path / "ucf"
+    ucf.mkdir()
+    (ucf / "classInd.txt").write_text("1 Jump\n2 Run\n")
+    for number, right in ((1, "v_Jump_g02_c01"), (2, "v_Jump_g03_c01")):
+        (ucf / f"trainlist0{number}.txt").write_text("Jump/v_Jump_g01_c01.avi 1\n")
+        (ucf / f"testlist0{number}.txt").write_text(f"Jump/{right}.avi\nRun/v_Run_g01_c01.avi\n")
+    best = [{"label": "Jump", "score": 0.9}, {"label": "Run", "score": 0.1}]
+    results = dict.fromkeys(("v_Jump_g02_c01", "v_Run_g01_c01"), best)
+    predictions = tmp_path / "p.json"
+    predictions.write_text(json.dumps({"results": results}))
+    config = ScoreConfig(str(predictions), str(ucf))
+    assert score(config).accuracy == {1: 0.5}
+    assert score(replace(config, split=2)).missing == 1
+    tables = tmp_path / "tables"
+    tables.mkdir()
+    for split in ("train", "val"):
+        (tables / f"{split}.csv").write_text("v_Jump_g02_c01,Jump\nv_Run_g01_c01,Run\n")
+    assert score(ScoreConfig(str(predictions), str(tables))).accuracy == {1: 0.5}
+
+
+def test_class_folders_and_one_table_are_scored_whole(tmp_path):
+    corpus = write_corpus(tmp_path / "corpus", n_train=1, n_val=2, classes=LABELS) / "val"
+    names = sorted(path.relative_to(corpus).as_posix() for path in corpus.rglob("*.mp4"))
+    predictions, _ = write(tmp_path, {name: [name.split("/")[0], *LABELS] for name in names})
+    whole = score(ScoreConfig(predictions, str(corpus)))
+    assert (whole.accuracy, whole.videos, whole.subset) == ({1: 1.0}, 6, "all")
+    table = tmp_path / "table.csv"
+    table.write_text("".join(f"{name},{name.split('/')[0]}\n" for name in names))
+    whole = score(ScoreConfig(predictions, str(table)))
+    assert (whole.accuracy, whole.videos) == ({1: 1.0}, 6)
 
 
 @pytest.mark.parametrize(
@@ -119,17 +174,17 @@ def test_a_bad_result_file_is_named_with_what_is_wrong(tmp_path, content, messag
     else:
         (tmp_path / "predictions.json").write_bytes(content)
     with pytest.raises(UserError, match=message) as error:
-        score(ScoreConfig(predictions, annotation))
+        score(ScoreConfig(predictions, annotation, k=(1, 5)))
     assert str(tmp_path / "predictions.json") in str(error.value)
 
 
 @pytest.mark.parametrize(
     ("truth", "options", "message"),
     [
-        ({}, [], "has no video of the subset validation"),
-        ({"a": "swim"}, [], "video 'a': label 'swim' is not among"),
-        (TRUTH, ["--subset", "testing"], "has no video of the subset testing"),
-        (TRUTH, ["--subset", "all"], "--subset"),
+        ({}, [], "there is no split named 'val'; it has train"),
+        ({"a": "swim"}, [], "video 'a': the label 'swim' is not among"),
+        (TRUTH, ["--subset", "testing"], "there is no split named 'test'"),
+        (TRUTH, ["--subset", "nonsense"], "--subset"),
         (TRUTH, ["--k", "0"], "--k"),
         (TRUTH, ["--nonsense", "1"], "--nonsense"),
     ],

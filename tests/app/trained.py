@@ -23,12 +23,12 @@ def small_network(seed=0, labels=LABELS):
     return description.build(), description
 
 
-def write_run(folder, videos="nowhere", seed=0):
+def write_run(folder, videos="nowhere", seed=0, annotation=None):
     """Write a run folder with one checkpoint, epoch-0001; returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     config = FitConfig(
         model=ModelConfig(**OPTIONS),
-        data=DataConfig(videos=str(videos)),
+        data=DataConfig(videos=str(videos), annotation=annotation and str(annotation)),
         clip=ClipConfig(frames=CONTRACT.frames, stride=CONTRACT.stride, size=CONTRACT.size),
     )
     (folder / "config.yaml").write_text(config_text(config))

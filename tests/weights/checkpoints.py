@@ -1,12 +1,17 @@
-"""Makes PyTorch checkpoints with the golden weights, in every form in which they are met."""
+"""Makes PyTorch checkpoints with the golden weights, in every form in which they are met.
+
+Whoever imports it is skipped where PyTorch is not installed.
+"""
 
 import numpy as np
 import paddle
-import torch
+import pytest
 
 import models
 from tests import golden
 from weights.conversion import sha256
+
+torch = pytest.importorskip("torch", reason="needs PyTorch, which is not installed here")
 
 SMALL = {"depth": 10, "widen_factor": 0.25, "n_classes": 5, "conv1_t_size": 3}
 

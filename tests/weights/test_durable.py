@@ -1,3 +1,4 @@
+import contextlib
 import os
 import resource
 import signal
@@ -20,13 +21,18 @@ from weights.durable import (
 PROJECT = Path(__file__).parents[2]
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def full_disk():
-    """No file may grow beyond 1000 bytes: to the program, as good as a disk that is full."""
+    """No file may grow beyond 1000 bytes: to the program, as good as a disk that is full.
+
+    For the call alone: pytest itself may be writing into a file.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def start(program, *arguments):
@@ -61,10 +67,10 @@ def test_a_failed_write_leaves_every_file_as_it_was(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_full_disk_leaves_the_old_file_and_nothing_beside_it(tmp_path, full_disk):
+def test_a_full_disk_leaves_the_old_file_and_nothing_beside_it(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"old")
-    with pytest.raises(OSError, match="File too large"):
+    with pytest.raises(OSError, match="File too large"), full_disk():
         write_atomically(path, lambda file: file.write(b"n" * 2000))
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
@@ -123,12 +129,13 @@ def test_a_folder_that_is_being_replaced_has_no_seal(tmp_path, monkeypatch):
     assert seen == [("file", False), ("seal", False)]
 
 
-def test_a_folder_whose_writing_fails_stays_as_it_was(tmp_path, full_disk):
+def test_a_folder_whose_writing_fails_stays_as_it_was(tmp_path):
     folder = tmp_path / "folder"
     folder.mkdir()
     fill(folder, file="old", seal="old")
     with (
         pytest.raises(OSError, match="File too large"),
+        full_disk(),
         written_aside(folder, seal="seal") as aside,
     ):
         fill(aside, file="n" * 2000)
@@ -136,10 +143,10 @@ def test_a_folder_whose_writing_fails_stays_as_it_was(tmp_path, full_disk):
     assert os.listdir(tmp_path) == ["folder"]
 
 
-def test_a_line_is_appended_whole_or_not_at_all(tmp_path, full_disk):
+def test_a_line_is_appended_whole_or_not_at_all(tmp_path):
     path = tmp_path / "lines"
     append_whole(path, b"n" * 600)
-    with pytest.raises(OSError, match="File too large"):
+    with pytest.raises(OSError, match="File too large"), full_disk():
         append_whole(path, b"m" * 600)
     append_whole(path, b"o" * 400)
     assert path.read_bytes() == b"n" * 600 + b"o" * 400

@@ -3,7 +3,6 @@
 import numpy as np
 import paddle
 import pytest
-import torch
 
 from tests import golden
 from tests.weights import checkpoints
@@ -15,6 +14,7 @@ from weights.loading import load_pretrained, plan_network
 from weights.pretrained import resolve
 from weights.published import find
 
+torch = checkpoints.torch
 LOGITS = np.load(golden.DATA / "family_logits.npz")
 QUICK = {
     *("r2p1d18_K_200ep", "preresnet-18-A", "resnext-50-B", "densenet-121-kinetics"),

@@ -1,8 +1,6 @@
 import paddle
 import pytest
-import torch
 
-from tests.weights import checkpoints
 from weights.description import InputContract, NetworkDescription
 from weights.errors import WeightsError
 from weights.files import save_network
@@ -11,6 +9,14 @@ from weights.pretrained import resolve
 DESCRIPTION = NetworkDescription(
     "r3d", {"depth": 10, "widen_factor": 0.25, "n_classes": 2}, ("a", "b"), InputContract()
 )
+
+
+@pytest.fixture
+def checkpoints():
+    """Makes files of PyTorch, where it is installed."""
+    from tests.weights import checkpoints
+
+    return checkpoints
 
 
 def save_checkpoint(folder, **changes):
@@ -54,9 +60,9 @@ def test_a_folder_without_a_run_is_refused(tmp_path):
         resolve(tmp_path)
 
 
-def test_a_pytorch_file_is_converted_once(tmp_path):
+def test_a_pytorch_file_is_converted_once(checkpoints, tmp_path):
     path = tmp_path / "some.pth"
-    torch.save(checkpoints.small_state(), path)
+    checkpoints.torch.save(checkpoints.small_state(), path)
     first = resolve(path)
     assert first.path == tmp_path / "some.pdparams" and len(first.notes) == 1
     written = first.path.stat().st_mtime_ns
@@ -64,12 +70,12 @@ def test_a_pytorch_file_is_converted_once(tmp_path):
     assert second.notes == () and second.path.stat().st_mtime_ns == written
     assert second.description == first.description
     # Another file of the same name is converted anew.
-    torch.save(checkpoints.small_state(n_classes=7), path)
+    checkpoints.torch.save(checkpoints.small_state(n_classes=7), path)
     assert resolve(path).description.options["n_classes"] == 7
 
 
-def test_a_published_name_is_looked_for_in_the_folder(tmp_path):
-    torch.save(checkpoints.small_state(), tmp_path / "r3d18_K_200ep.pth")
+def test_a_published_name_is_looked_for_in_the_folder(checkpoints, tmp_path):
+    checkpoints.torch.save(checkpoints.small_state(), tmp_path / "r3d18_K_200ep.pth")
     source = resolve("r3d18_K_200ep", tmp_path)
     assert source.path == tmp_path / "r3d18_K_200ep.pdparams" and source.notes
     (tmp_path / "r3d18_K_200ep.pth").unlink()

@@ -42,7 +42,7 @@ def address(video):
 def expected(video, step):
     with VideoReader(video) as reader:
         windows = sliding_windows(len(reader), CONTRACT.frames, CONTRACT.stride, step)
-        return windows[:, 0].tolist(), reader.read_clips(windows, size=CONTRACT.size)
+        return np.asarray(windows)[:, 0].tolist(), reader.read_clips(windows, size=CONTRACT.size)
 
 
 def seen(windows):

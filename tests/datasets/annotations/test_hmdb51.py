@@ -1,7 +1,7 @@
 import pytest
 
-from datasets.annotations import load_splits
-from datasets.index.video_index import AnnotationError
+from datasets.annotations.errors import AnnotationError
+from datasets.annotations.formats import load_splits
 from tests.datasets.annotations.made_files import make_files, paths_of, write_text
 
 
@@ -31,7 +31,7 @@ def test_codes_1_2_and_0_are_training_validation_and_unused(videos, lists):
 
 
 def test_the_split_asked_for_is_read(videos, lists):
-    assert paths_of(load_splits(videos, lists, split=2)["train"]) == [
+    assert paths_of(load_splits(videos, lists, official_split=2)["train"]) == [
         "cartwheel/c2.avi",
         "shoot_ball/s2.avi",
     ]
@@ -39,7 +39,7 @@ def test_the_split_asked_for_is_read(videos, lists):
 
 def test_a_split_that_is_not_there_names_its_list(videos, lists):
     with pytest.raises(AnnotationError, match=r"cartwheel_test_split3\.txt.*split is 3"):
-        load_splits(videos, lists, split=3)
+        load_splits(videos, lists, official_split=3)
 
 
 @pytest.mark.parametrize("line", ["s1.avi 3", "s1.avi", "1"])

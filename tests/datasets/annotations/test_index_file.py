@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
-from datasets.annotations import load_splits
-from datasets.index.video_index import AnnotationError, Row, Splits, VideoIndex
+from datasets.annotations.errors import AnnotationError
+from datasets.annotations.formats import load_splits
+from datasets.index.splits import Splits
+from datasets.index.video_index import Row, VideoIndex
 from tests.datasets.annotations.made_files import make_files, paths_of, write_text
 
 

@@ -1,7 +1,7 @@
 import pytest
 
-from datasets.annotations import load_splits
-from datasets.index.video_index import AnnotationError
+from datasets.annotations.errors import AnnotationError
+from datasets.annotations.formats import load_splits
 from tests.datasets.annotations.made_files import make_files, paths_of, write_text
 
 HEADER = "label,youtube_id,time_start,time_end,split\n"

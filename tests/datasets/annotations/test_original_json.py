@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from datasets.annotations import load_splits
-from datasets.index.video_index import AnnotationError
+from datasets.annotations.errors import AnnotationError
+from datasets.annotations.formats import load_splits
 from tests.datasets.annotations.made_files import make_files, paths_of, write_text
 
 REAL = Path(__file__).parents[4] / "shared/ucf101/ucf101_01.json"

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from datasets.annotations import load_splits
-from datasets.index.video_index import AnnotationError
+from datasets.annotations.errors import AnnotationError
+from datasets.annotations.formats import load_splits
 from tests.datasets.annotations.made_files import make_files, paths_of, write_text
 
 LABELS = {"Putting something on something": "1", "Bending something": "0"}

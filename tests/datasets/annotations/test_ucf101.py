@@ -2,8 +2,8 @@ import zipfile
 
 import pytest
 
-from datasets.annotations import load_splits
-from datasets.index.video_index import AnnotationError
+from datasets.annotations.errors import AnnotationError
+from datasets.annotations.formats import load_splits
 from tests.datasets.annotations.made_files import make_files, paths_of, write_text
 
 CLASSES = "1 Surfing\n2 Archery\n"
@@ -92,7 +92,7 @@ def test_a_folder_with_none_of_the_videos_is_an_error(lists, tmp_path):
 
 def test_a_split_that_is_not_there_names_its_list(videos, lists):
     with pytest.raises(AnnotationError, match=r"trainlist04\.txt.*split is 4"):
-        load_splits(videos, lists, split=4)
+        load_splits(videos, lists, official_split=4)
 
 
 @pytest.mark.parametrize(

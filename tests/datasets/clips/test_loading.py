@@ -1,15 +1,22 @@
 """Samplers, clip datasets and the loader together: the same clips, whatever loads them."""
 
+import errno
 import hashlib
+import multiprocessing
+import os
+import signal
 
 import numpy as np
 import pytest
 
+from datasets.clips.clip_shape import ClipShape
+from datasets.clips.errors import WorkerLostError
 from datasets.clips.evaluation import EvaluationClips
 from datasets.clips.loader import ClipLoader
 from datasets.clips.shared_slots import SharedSlots
 from datasets.clips.training import Augmentation, Request, TrainingClips
 from datasets.clips.video_order import EvaluationSampler, TrainingSampler
+from datasets.clips.views import Views
 from datasets.index.video_index import Row, VideoIndex
 from tests.videos import write_video
 
@@ -26,9 +33,7 @@ def index(tmp_path_factory):
 
 def training_clips(index, **options):
     arguments = {
-        "frames": 8,
-        "stride": 2,
-        "size": 24,
+        "shape": ClipShape(8, 2, 24),
         "augmentation": Augmentation(),
         "seed": 5,
         "max_attempts": 3,
@@ -128,22 +133,22 @@ def test_a_bad_video_is_replaced_by_the_next_good_one_and_reported(index, tmp_pa
 
 def test_a_segment_behind_the_end_is_a_failure_with_its_reason(index):
     late = VideoIndex.from_rows(["a"], [Row(index.path(1), 0, first=500, last=600)])
-    sample = EvaluationClips(late, 4, 1, 24, clips=3)[0]
+    sample = EvaluationClips(late, ClipShape(4, 1, 24), Views("even", 3))[0]
     assert sample.clips is None
-    assert "begins at frame" in sample.failures[0].reason
+    assert "from frame 500 to frame 600; it has 12" in sample.failures[0].reason
 
 
 def test_clips_stay_inside_their_segment(index):
     """Frames 10 to 14 looped: the clip equals itself shifted by the segment's length."""
     segment = VideoIndex.from_rows(["a"], [Row(index.path(0), 0, first=10, last=14)])
-    clips = EvaluationClips(segment, 8, 1, 24, clips=3)[0].clips
+    clips = EvaluationClips(segment, ClipShape(8, 1, 24), Views("even", 3))[0].clips
     assert clips.shape == (1, 3, 8, 24, 24)
     np.testing.assert_array_equal(clips[0, :, :4], clips[0, :, 4:])
 
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_evaluation_sees_every_video_once_with_up_to_its_clips(index, workers):
-    clips = EvaluationClips(index, 8, 1, 24, clips=3)
+    clips = EvaluationClips(index, ClipShape(8, 1, 24), Views("even", 3))
     batches = list(ClipLoader(clips, EvaluationSampler(7, 2), workers, on_failure=pytest.fail))
     rows = np.concatenate([rows.numpy() for _, _, rows in batches])
     counts = dict(zip(*np.unique(rows, return_counts=True), strict=True))
@@ -154,9 +159,8 @@ def test_evaluation_sees_every_video_once_with_up_to_its_clips(index, workers):
 def test_a_batch_of_failures_only_is_skipped(index, tmp_path, workers):
     rows = [Row("a.mp4", 0), Row("b.mp4", 1), Row(index.path(0), 0)]
     failed = []
-    clips = EvaluationClips(
-        VideoIndex.from_rows(["a", "b"], rows, root=tmp_path), 4, 1, 24, clips=1
-    )
+    broken = VideoIndex.from_rows(["a", "b"], rows, root=tmp_path)
+    clips = EvaluationClips(broken, ClipShape(4, 1, 24), Views("even", 1))
     batches = list(ClipLoader(clips, EvaluationSampler(3, 1), workers, failed.append))
     assert len(batches) == 1 and batches[0][2].numpy().tolist() == [2]
     assert [failure.path for failure in failed] == [
@@ -198,3 +202,40 @@ def test_the_time_spent_waiting_is_counted(index):
     assert waiting.wait_seconds == 0
     list(waiting)
     assert waiting.wait_seconds > 0
+
+
+def test_where_there_is_no_room_for_the_locks_of_workers_its_place_is_named(index, monkeypatch):
+    def full():
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("datasets.clips.worker.multiprocessing.Semaphore", full)
+    with pytest.raises(OSError, match="No space left on device: '/dev/shm'"):
+        next(iter(loader(index, workers=1)))
+
+
+def test_a_worker_that_is_killed_ends_the_iteration_with_one_line(index, monkeypatch):
+    read = TrainingClips._read
+
+    def killed_at_row_4(self, row, generator):
+        if row == 4:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return read(self, row, generator)
+
+    monkeypatch.setattr(TrainingClips, "_read", killed_at_row_4)
+    before = set(multiprocessing.active_children())
+    with pytest.raises(WorkerLostError, match=r"SIGKILL.*memory ran out.*--resume") as caught:
+        list(loader(index, workers=2))
+    assert "\n" not in str(caught.value)
+    assert not set(multiprocessing.active_children()) - before
+
+
+def test_slots_are_as_large_as_the_videos_need_not_as_the_batch_may_be(index):
+    sizes = []
+    for batch_size in (4, 100_000):
+        sampler = TrainingSampler(len(index), batch_size, 5)
+        clips = ClipLoader(training_clips(index), sampler, 2, on_failure=pytest.fail)
+        sizes.append(clips._make_slots()._size)
+    # Seven clips of 13,824 bytes, in whole pages.
+    assert sizes[1] == 24 * 4096 and sizes[0] < sizes[1]
+    assert EvaluationSampler(7, 100, rank=1, n_ranks=2).largest_batch == 3
+    assert TrainingSampler(7, 4, 0, 1, 2).largest_batch == 2

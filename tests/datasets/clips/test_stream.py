@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets.clips.loader import ClipError
+from datasets.clips.clip_shape import ClipShape
+from datasets.clips.errors import ClipError, WorkerLostError
 from datasets.clips.stream import ClipStream
 from datasets.clips.views import Views
 from datasets.decoding.video_reader import VideoReader
@@ -27,7 +28,7 @@ def index(tmp_path_factory):
 
 
 def stream(index, views, piece_clips=4, workers=0, done=()):
-    return ClipStream(index, Views.parse(views), 8, 1, 32, piece_clips, workers, done)
+    return ClipStream(index, Views.parse(views), ClipShape(8, 1, 32), piece_clips, workers, done)
 
 
 def by_row(pieces):
@@ -49,7 +50,7 @@ def test_every_video_gives_all_its_views_in_order(index, views, workers):
     assert failed == [2] and finished == [0, 1, 2, 3, 4]
     for row in (0, 1, 3, 4):
         with VideoReader(index.path(row)) as video:
-            times, crops = Views.parse(views).clips(len(video), 64, 48, 8, 1)
+            times, crops = Views.parse(views).clips(len(video), 64, 48, ClipShape(8, 1, 32))
             np.testing.assert_array_equal(clips[row], video.read_clips(times, crops, 32))
 
 
@@ -101,5 +102,21 @@ def test_a_mistake_in_the_program_is_shown_whole(index, workers, monkeypatch):
 
 def test_a_worker_that_is_killed_ends_the_stream_with_an_error(index, monkeypatch):
     monkeypatch.setattr(Views, "clips", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
-    with pytest.raises(ClipError, match="died"):
+    with pytest.raises(WorkerLostError, match="SIGKILL.*memory"):
         list(stream(index, "windows:4", workers=1))
+
+
+def test_a_worker_that_is_killed_in_the_middle_of_a_piece_is_told_from_its_end(index):
+    pieces = iter(stream(index, "windows:1", piece_clips=1, workers=2))
+    next(pieces)
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    for child in children:
+        os.kill(int(child), signal.SIGKILL)
+    with pytest.raises(WorkerLostError, match="SIGKILL"):
+        list(pieces)
+
+
+def test_pieces_have_room_for_what_there_is_not_for_what_may_be(index):
+    assert stream(index, "even:2", piece_clips=1000)._largest_piece == 10
+    assert stream(index, "even:2", piece_clips=3)._largest_piece == 3
+    assert stream(index, "windows:4", piece_clips=8)._largest_piece == 8

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from datasets.clips.clip_shape import ClipShape
 from datasets.clips.crops import squares_along
 from datasets.clips.frame_choice import even_clips, sliding_windows
 from datasets.clips.views import Views
@@ -33,18 +34,18 @@ def test_file_names_differ_where_views_do():
 
 
 def test_clips_are_those_of_the_sampling():
-    times, crops = Views.parse("even:3").clips(100, 64, 48, 16, 2)
+    times, crops = Views.parse("even:3").clips(100, 64, 48, ClipShape(16, 2, 112))
     np.testing.assert_array_equal(times, even_clips(100, 16, 2, 3))
-    assert crops == [(8, 0, 48, 48)] * 3
-    times, crops = Views.parse("windows:16").clips(100, 64, 48, 16, 1)
+    assert list(crops) == [(8, 0, 48, 48)] * 3
+    times, crops = Views.parse("windows:16").clips(100, 64, 48, ClipShape(16, 1, 112))
     np.testing.assert_array_equal(times, sliding_windows(100, 16, 1, 16))
     assert len(crops) == len(times) == 7
 
 
 def test_every_crop_shows_every_clip():
-    times, crops = Views.parse("even:2,crops:3").clips(50, 64, 48, 16, 1)
-    assert times[:, 0].tolist() == [0, 0, 0, 34, 34, 34]
-    assert crops == [(0, 0, 48, 48), (8, 0, 48, 48), (16, 0, 48, 48)] * 2
+    times, crops = Views.parse("even:2,crops:3").clips(50, 64, 48, ClipShape(16, 1, 112), first=20)
+    assert [frames[0] for frames in times] == [20, 20, 20, 54, 54, 54]
+    assert list(crops) == [(0, 0, 48, 48), (8, 0, 48, 48), (16, 0, 48, 48)] * 2
 
 
 def test_crops_lie_along_the_longer_side_from_end_to_end():

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from datasets import process_pool
-from datasets.annotations import load_splits
+from datasets.annotations.errors import AnnotationError
+from datasets.annotations.formats import load_splits
 from datasets.copies import preparing, training_copy
 from datasets.copies.preparing import prepare_copies
 from datasets.copies.training_copy import write_copy
 from datasets.decoding.video_reader import VideoReader
 from datasets.index.building import build_index
-from datasets.index.video_index import AnnotationError
 from tests.videos import refuse_packet, write_video
 
 
@@ -88,7 +88,7 @@ def test_annotated_segments_mean_the_same_frames(videos, output, tmp_path):
             parts = []
             for index in (splits[split] for splits in both):
                 with VideoReader(index.path(row)) as reader:
-                    first, last = index.frame_range(row, len(reader), reader.fps)
+                    first, last = index.frame_range(row, len(reader), reader.frame_at)
                     frames = reader.read(range(first, last)).astype(int)
                     parts.append((first, last, frames.mean(axis=(1, 2, 3))))
             assert parts[0][:2] == parts[1][:2]

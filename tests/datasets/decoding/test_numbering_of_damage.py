@@ -100,3 +100,22 @@ def test_copies_have_the_numbers_and_pictures_of_the_reader(tmp_path):
         copied = copy.read(range(N_FRAMES)).astype(int)
     error = np.abs(copied - pictures(path)).mean(axis=(1, 2, 3))
     assert error.max() < 6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["h264.mp4", "b_frames.mp4", "h264.mkv", "mpeg4.avi"])
+def test_random_damage_looks_the_same_for_every_access(tmp_path, name):
+    options = {"gop": 10, **VIDEOS[name], "width": 160, "height": 128}
+    intact = write_video(tmp_path / name, frames=N_FRAMES, **options).read_bytes()
+    path = tmp_path / f"damaged_{name}"
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        data = bytearray(intact)
+        # Behind the header, before the table of packets.
+        at, length = rng.integers(len(data) // 10, len(data) - 2500), rng.integers(1, 200)
+        data[at : at + length] = rng.bytes(length)
+        path.write_bytes(data)
+        truth = pictures(path)
+        for number in rng.permutation(len(truth))[:8].tolist():
+            with VideoReader(path, max_damage=1) as fresh:
+                assert np.array_equal(fresh.read([number])[0], truth[number]), (seed, number)

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from datasets import process_pool
-from datasets.annotations import load_splits
+from datasets.annotations.errors import AnnotationError
+from datasets.annotations.formats import load_splits
 from datasets.decoding.errors import VideoError
 from datasets.decoding.packet_index import PacketIndex
 from datasets.decoding.packet_index_store import PacketIndexPack, PacketIndexStore
 from datasets.index import building as indexing
 from datasets.index.building import build_index
 from datasets.index.probing import probe_video
-from datasets.index.video_index import AnnotationError
 from tests.videos import write_video
 
 

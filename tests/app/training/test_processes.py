@@ -1,0 +1,118 @@
+"""Two processes that train together, on the CPU."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from app.checkpoints import newest_first
+from app.command_line import main
+from tests.app.small_run import OPTIONS, PROJECT, command, write_corpus
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    return write_corpus(tmp_path_factory.mktemp("corpus"), n_train=2, n_val=1)
+
+
+def launch(tmp_path, words):
+    """Start a command in two processes; returns the launcher and where the processes' logs are."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    launcher = f"-m paddle.distributed.launch --nproc_per_node 2 --master 127.0.0.1:{port}"
+    logs = tmp_path / "log"
+    process = subprocess.Popen(
+        [sys.executable, *launcher.split(), "--log_dir", logs, *map(str, words)],
+        cwd=PROJECT,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    return process, logs
+
+
+def wait_for(what, process):
+    deadline = time.monotonic() + 60
+    while not what():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def processes_of(launcher):
+    """Process ids of the two, by rank."""
+    found = subprocess.run(["pgrep", "-P", str(launcher.pid)], capture_output=True, text=True)
+    return [int(word) for word in found.stdout.split()]
+
+
+def messages(logs, rank):
+    lines = (logs / f"workerlog.{rank}").read_text().splitlines()
+    return [line for line in lines if line.startswith("error: ")]
+
+
+@pytest.mark.parametrize("gone", [0, 1])
+def test_a_process_that_is_killed_ends_the_others_in_one_line_and_the_run_resumes(
+    corpus, tmp_path, gone, capfd
+):
+    run_dir = tmp_path / "run"
+    arguments = ["--run_dir", run_dir, "--data.videos", corpus, *OPTIONS, "--train.epochs", "999"]
+    launcher, logs = launch(tmp_path, command("fit", *arguments))
+    try:
+        wait_for((run_dir / "checkpoints/epoch-0002").exists, launcher)
+        os.kill(processes_of(launcher)[gone], signal.SIGKILL)
+        assert launcher.wait(timeout=60) != 0
+    finally:
+        launcher.terminate()
+        launcher.wait()
+    (line,) = messages(logs, 1 - gone)
+    # Where it was gone in the middle of an exchange, nobody can tell which one it was.
+    assert f"process {gone} of 2 has ended; its log" in line or "a process of this" in line
+    assert "--resume" in line
+    assert "Traceback" not in (logs / f"workerlog.{1 - gone}").read_text()
+    epochs = int(newest_first(run_dir / "checkpoints")[0].split("-")[1]) + 1
+    assert main(["fit", "--run_dir", str(run_dir), "--resume", "--train.epochs", str(epochs)]) == 0
+    records = [json.loads(line) for line in (run_dir / "metrics.jsonl").open()]
+    assert [record["epoch"] for record in records] == list(range(1, epochs + 1))
+
+
+SLOW = """
+import sys, time
+import paddle.distributed as dist
+from app.command_line import main
+from app.training.video_model import VideoModel
+
+train_batch = VideoModel.train_batch
+pauses = {4: 40, 8: 70}
+
+def slowly(self, *arguments, **options):
+    if dist.get_rank() == 1:
+        time.sleep(pauses.get(self.position.step, 0))
+    return train_batch(self, *arguments, **options)
+
+VideoModel.train_batch = slowly
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.slow
+def test_a_process_that_falls_behind_is_waited_for_as_long_as_the_option_says(corpus, tmp_path):
+    """Paddle's transport for the CPU gives up after 30 s."""
+    (tmp_path / "slow.py").write_text(SLOW)
+    run_dir = tmp_path / "run"
+    options = [*OPTIONS, "--train.epochs", "999", "--train.process_timeout", "50"]
+    words = ["fit", "--run_dir", run_dir, "--data.videos", corpus, *options]
+    launcher, logs = launch(tmp_path, [sys.executable, tmp_path / "slow.py", *words])
+    try:
+        assert launcher.wait(timeout=200) != 0
+    finally:
+        launcher.terminate()
+        launcher.wait()
+    (line,) = messages(logs, 0)
+    assert "process 1 of 2 has not come along for 50 s (--train.process_timeout)" in line
+    # Six clips in batches of four: the first wait was in the third epoch, the second in the fifth.
+    assert newest_first(run_dir / "checkpoints")[0] == "epoch-0004"
