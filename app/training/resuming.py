@@ -10,13 +10,11 @@ from datasets.shown import shown
 
 FIXED_GROUPS = ("model", "data", "clip")
 FIXED_OPTIONS = (
-    *(("train", "seed"), ("train", "batch_size"), ("train", "precision")),
-    *(("train", "kernels"), ("optim", "accumulate")),
-)
     ("train", "seed"),
     ("train", "batch_size"),
-    ("optim", "accumulate"),
     ("train", "precision"),
+    ("train", "kernels"),
+    ("optim", "accumulate"),
 )
 # Where the videos are may change; whether they are the same is seen when they are listed.
 FREE_OPTIONS = (("data", "videos"), ("data", "annotation"), ("data", "max_failures"))
