@@ -72,26 +72,31 @@ class StreamWindows:
         span = clip_span(self._contract.frames, self._contract.stride)
         # The frames that the next window may need, the number of the first of them, and the
         # number of the first frame that no window has shown.
-        kept, first, unseen = deque(), 0, 0
-        for frame, seconds in self._all_frames():
-            if frame is None:
-                # A gap: no window spans it.
-                kept.clear()
-                first = unseen = self.n_frames
-                continue
-            kept.append((frame, seconds))
-            self.n_frames += 1
-            if len(kept) == span:
-                yield first, kept[0][1], self._clip(kept)
-                unseen = self.n_frames
-                for _ in range(min(self._step, len(kept))):
-                    kept.popleft()
-                first += self._step
-            elif self.n_frames <= first:
-                # Windows farther apart than they are long.
-                kept.clear()
+        kept, first, unseen, failure = deque(), 0, 0, None
+        try:
+            for frame, seconds in self._all_frames():
+                if frame is None:
+                    # A gap: no window spans it.
+                    kept.clear()
+                    first = unseen = self.n_frames
+                    continue
+                kept.append((frame, seconds))
+                self.n_frames += 1
+                if len(kept) == span:
+                    yield first, kept[0][1], self._clip(kept)
+                    unseen = self.n_frames
+                    for _ in range(min(self._step, len(kept))):
+                        kept.popleft()
+                    first += self._step
+                elif self.n_frames <= first:
+                    # Windows farther apart than they are long.
+                    kept.clear()
+        except VideoError as error:
+            failure = error
         if kept and unseen < self.n_frames:
             yield first, kept[0][1], self._clip(kept)
+        if failure:
+            raise failure
 
     def _open(self):
         address = self._address
