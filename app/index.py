@@ -23,6 +23,11 @@ class BuiltIndex:
     folder: Path
     report: IndexReport
 
+    @property
+    def exit_code(self):
+        """0, or 1 when videos cannot be read."""
+        return int(bool(self.report.unreadable))
+
     def __str__(self):
         return (
             f"{self.report.text(LONGEST_LIST).rstrip()}\n\n"

@@ -319,19 +319,6 @@ def test_an_index_needs_no_split(tmp_path, videos):
     assert list(load_splits(None, tmp_path / "index")) == ["all"]
 
 
-def test_the_index_command_takes_the_pattern_of_fit(undivided, tmp_path):
-    from app.configuration import DataConfig, IndexConfig
-    from app.data import read_splits
-    from app.index import index
-
-    pattern = r"^(\w+)-\d"
-    index(IndexConfig(str(undivided), str(tmp_path / "index"), group_pattern=pattern, workers=1))
-    fitted = read_splits(DataConfig(videos=str(undivided), group_pattern=pattern), seed=0)
-    indexed = read_splits(DataConfig(annotation=str(tmp_path / "index")), seed=0)
-    for split in ("train", "val"):
-        assert paths_of(fitted[split]) == paths_of(indexed[split])
-
-
 def test_a_second_writer_is_refused_while_the_first_is_at_work(videos, tmp_path):
     (tmp_path / "index").mkdir()
     with (
