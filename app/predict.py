@@ -13,7 +13,7 @@ from tqdm import tqdm
 from app.errors import UserError
 from app.inference.open_engine import open_engine
 from app.prediction.output_files import OutputFiles
-from app.prediction.results import FeatureResults, Results, complain, reason_of
+from app.prediction.results import FeatureResults, Results, complain, print_result, reason_of
 from app.prediction.stream_windows import StreamWindows
 from app.prediction.video_sources import find_sources
 from app.prediction.windows import VideoWindows
@@ -59,6 +59,10 @@ def predict(config):
     except Stopped as stop:
         signal_number = stop.signal_number
         complain(f"stopped in {source.name}; what was finished is kept")
+    except Exception:
+        # A mistake of ours does not take along what was finished.
+        print_result(str(results.report(None)) or None)
+        raise
     return results.report(signal_number)
 
 

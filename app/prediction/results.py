@@ -80,15 +80,15 @@ class Results:
 
 
 class FeatureResults:
-    """Features of videos, written at the end.
+    """Features of videos, in a file.
 
     Args:
         config, engine, failed: As of `Results`.
     """
 
     def __init__(self, config, engine, failed):
-        self._path, self._engine = config.features, engine
-        self._file = FeatureFile()
+        self._engine = engine
+        self._file = FeatureFile(config.features)
         self.failed = failed
         self.compute = engine.features
 
@@ -97,8 +97,13 @@ class FeatureResults:
         return VideoFeatures(source)
 
     def finish(self, features):
-        """Keep the features of a video."""
-        self._file.add(features)
+        """Keep the features of a video.
+
+        Raises:
+            UserError: They cannot be written.
+        """
+        with writing(f"--features {self._file.path}"):
+            self._file.add(features)
 
     fail = Results.fail
 
@@ -111,10 +116,10 @@ class FeatureResults:
         Raises:
             UserError: It cannot be written.
         """
-        path = self._path if len(self._file) else None
+        path = self._file.path if len(self._file) else None
         if path:
             with writing(f"--features {path}"):
-                self._file.write(path)
+                self._file.write()
         return FeatureReport(path, len(self._file), self.failed, self._engine.name, signal_number)
 
 
