@@ -503,6 +503,8 @@ class PredictConfig:
         output: Folder for the pictures of the timelines; left out, the current one.
         annotate: Video to write (.mp4, .mkv or .mov): a copy with the class drawn on it; a folder
             for several videos.
+        explain: Video to write, named as for annotate: a copy with colours where and when the
+            network saw the class it decided for (Grad-CAM).
         features: File (.npz) to write: the pooled embeddings of windows and videos, in place of
             classes.
         seconds: Longest time to listen to a camera or stream.
@@ -524,6 +526,7 @@ class PredictConfig:
     timeline: bool = False
     output: str | None = None
     annotate: str | None = None
+    explain: str | None = None
     features: str | None = None
     seconds: PositiveFloat | None = None
     reconnect: PositiveFloat | None = None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app.data import read_splits
+from app.data import read_splits, usual_split
 from app.device import choose_device
 from app.errors import UserError, writing
 from app.inference.eager import DynamicEngine
@@ -164,7 +164,8 @@ def _real_clips(config, trained):
     if config.videos:
         data = replace(data, videos=config.videos)
     try:
-        index = read_splits(data, trained.configuration.train.seed)["val"]
+        splits = read_splits(data, trained.configuration.train.seed)
+        index = splits[usual_split(splits)]
     except AnnotationError as error:
         if config.videos:
             raise UserError(f"--videos {config.videos}: {error}") from None

@@ -12,12 +12,14 @@ from tqdm import tqdm
 
 from app.errors import UserError
 from app.inference.open_engine import open_engine
+from app.prediction.grad_cam import GradCam
 from app.prediction.output_files import OutputFiles
 from app.prediction.results import FeatureResults, Results, complain, print_result, reason_of
 from app.prediction.stream_windows import StreamWindows
 from app.prediction.video_sources import find_sources
 from app.prediction.windows import VideoWindows
 from app.stop_signals import Stopped, stop_signals
+from app.trained import find_trained
 from datasets.decoding.errors import VideoError
 from datasets.shown import shown
 
@@ -43,13 +45,15 @@ def predict(config):
     _check_options(config, sources)
     files = OutputFiles(config, sources)
     output = "features" if config.features else "scores"
+    trained = find_trained(config.run, config.checkpoint)
+    grad_cam = GradCam.open(trained, config.device) if config.explain else None
     engine = open_engine(
-        config.run, config.checkpoint, config.device, config.engine, config.labels, output
+        trained, device=config.device, kind=config.engine, labels=config.labels, output=output
     )
     if config.features:
         results = FeatureResults(config, engine, failed)
     else:
-        results = Results(config, engine, files, failed)
+        results = Results(config, engine, grad_cam, files, failed)
     signal_number = None
     try:
         # disable=None: no bar where stderr is not a screen.
@@ -71,6 +75,7 @@ def _check_options(config, sources):
         for option, given in (
             ("--timeline", config.timeline),
             ("--annotate", config.annotate),
+            ("--explain", config.explain),
             ("--format", config.format != "table"),
         ):
             if given:
@@ -81,8 +86,8 @@ def _check_options(config, sources):
     for option, given in (("--seconds", config.seconds), ("--reconnect", config.reconnect)):
         if given and not streams:
             raise UserError(f"{option} is for cameras and streams, there are none here")
-    if config.annotate and streams:
-        raise UserError(f"--annotate {config.annotate}: {streams[0]} cannot be seen twice")
+    if config.explain and streams:
+        raise UserError(f"--explain {config.explain}: {streams[0]} cannot be seen twice")
 
 
 def _predict_one(config, engine, source, results):

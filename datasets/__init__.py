@@ -8,6 +8,7 @@ import importlib
 
 _MODULE_OF = {
     "AnnotationError": "datasets.annotations.errors",
+    "VideoError": "datasets.decoding.errors",
     "load_splits": "datasets.annotations.formats",
     "open_dataset": "datasets.clips.labelled_clips",
 }

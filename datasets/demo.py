@@ -113,20 +113,21 @@ def write_demo_corpus(folder, name="directions", seed=0, n_train=None, n_val=Non
     return corpus
 
 
-def draw_video(name, class_name, generator):
+def draw_video(name, class_name, generator, cells=range(ROWS * COLUMNS)):
     """Draw the frames of one video.
 
     Args:
         name: A name in ``CORPORA``.
         class_name: One of its classes.
         generator: ``numpy.random.Generator``; the video is a pure function of it.
+        cells: Numbers of the cells of the grid that have a shape; elsewhere is clutter only.
 
     Returns:
         uint8 ``[T, HEIGHT, WIDTH, 3]`` RGB, T from 24 to 32.
     """
     motion = CORPORA[name][class_name]
     frames = _draw_clutter(generator)
-    for cell in generator.permutation(ROWS * COLUMNS):
+    for cell in generator.permutation(cells):
         way = _way(motion, generator)
         if name == "directions":
             _draw_shape(frames, cell, generator, shift=way * generator.uniform(11, 17))

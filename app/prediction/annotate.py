@@ -21,20 +21,25 @@ def annotate(prediction, path):
         VideoError: The video cannot be read again.
         UserError: The file cannot be written.
     """
-    copy_video("--annotate", prediction, path, lambda number, picture: None)
+
+    def draw(number, picture):
+        window = max(0, bisect.bisect_right(prediction.starts, number) - 1)
+        best, score = prediction.best[window]
+        draw_caption(picture, f"{prediction.labels[best]}  {score:.2f}")
+
+    copy_video("--annotate", prediction.source, path, draw)
 
 
-def copy_video(option, prediction, path, draw):
-    """Write a copy of a video with the class of each window, and something else, drawn on it.
+def copy_video(option, source, path, draw):
+    """Write a copy of a video with something drawn on it.
 
     Args:
         option: The option that asks for it, for messages.
-        prediction: `Prediction` of a video, a folder of frames or a sequence.
+        source: `VideoSource` of a video, a folder of frames or a sequence.
         path: The file to write.
         draw: Called with the number of each frame and its picture, uint8 `[H, W, 3]` RGB, to
             draw on.
     """
-    source = prediction.source
     sound_of = source.name if has_sound(source) else None
     with open_reader(source.name) as reader, open_copy(option, path, reader.fps, sound_of) as copy:
         times = frame_times(reader)
@@ -42,11 +47,4 @@ def copy_video(option, prediction, path, draw):
         for number, picture in enumerate(reader.iterate()):
             picture = np.array(picture, order="C")
             draw(number, picture)
-            draw_caption(picture, _caption(prediction, number))
             copy.write(picture, float(times[number]))
-
-
-def _caption(prediction, number):
-    window = max(0, bisect.bisect_right(prediction.starts, number) - 1)
-    best, score = prediction.best[window]
-    return f"{prediction.labels[best]}  {score:.2f}"

@@ -8,7 +8,7 @@ from app.prediction.video_copy import CONTAINERS
 from app.prediction.video_sources import file_name
 
 # The options that name one video to write, or a folder of them.
-COPIES = ("annotate",)
+COPIES = ("annotate", "explain")
 
 
 class OutputFiles:
@@ -57,12 +57,12 @@ class OutputFiles:
         """Where the picture of a timeline goes."""
         return self._unused(Path(self._config.output or "."), source, ".timeline.png")
 
-    def copy(self, option, source):
+    def copy(self, source, option):
         """Where a copy of a video goes.
 
         Args:
-            option: The option that asks for it, `annotate` or `explain`.
             source: `VideoSource`.
+            option: The option that asks for it, one of `COPIES`.
 
         Raises:
             UserError: It would take the place of the video itself.

@@ -6,6 +6,7 @@ from tqdm import tqdm
 
 from app.errors import UserError, writing
 from app.prediction.annotate import annotate
+from app.prediction.explain import explain
 from app.prediction.feature_file import FeatureFile, VideoFeatures
 from app.prediction.formats import as_text, header
 from app.prediction.prediction import Prediction
@@ -21,12 +22,14 @@ class Results:
     Args:
         config: `app.configuration.PredictConfig`.
         engine: The `Engine` that predicts.
+        grad_cam: `GradCam` of the same network where `explain` is asked for, else None.
         files: `OutputFiles`.
         failed: Name -> reason of what has failed already; what fails later is added.
     """
 
-    def __init__(self, config, engine, files, failed):
+    def __init__(self, config, engine, grad_cam, files, failed):
         self._config, self._engine, self._files = config, engine, files
+        self._grad_cam = grad_cam
         self._predictions = []
         self.failed = failed
         self.compute = engine.scores
@@ -42,9 +45,13 @@ class Results:
         print_result(as_text(prediction, self._config))
         source = prediction.source
         if self._config.timeline:
-            self._write(source, draw_timeline, prediction, lambda: self._files.timeline(source))
-        if self._config.annotate and source.kind != "stream":
-            self._write(source, annotate, prediction, lambda: self._files.copy("annotate", source))
+            self._write(prediction, draw_timeline, self._files.timeline)
+        if source.kind == "stream":
+            return
+        if self._config.annotate:
+            self._write(prediction, annotate, self._files.copy, "annotate")
+        if self._config.explain:
+            self._write(prediction, self._explain, self._files.copy, "explain")
 
     def fail(self, name, reason):
         """Name what has come to nothing."""
@@ -68,15 +75,20 @@ class Results:
         if self._config.format == "table":
             print_result(f"written: {shown(path)}")
 
-    def _write(self, source, draw, prediction, choose_path):
+    def _write(self, prediction, draw, choose_path, *option):
         try:
-            path = choose_path()
+            path = choose_path(prediction.source, *option)
             with writing(path):
                 draw(prediction, path)
         except (VideoError, UserError) as error:
-            self.fail(source.name, reason_of(error))
+            self.fail(prediction.source.name, reason_of(error))
         else:
             self.written(path)
+
+    def _explain(self, prediction, path):
+        contract = self._engine.description.input
+        config = self._config
+        explain(prediction, path, self._grad_cam, contract, config.step, config.batch_size)
 
 
 class FeatureResults:

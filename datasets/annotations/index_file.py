@@ -44,7 +44,7 @@ def read_index_file(videos, path, draw):
         )
     if n_missing:
         splits.notes.append(
-            f"{videos}: {n_missing:,} of the {counted(n_moved, 'video')} in {path} are missing; "
+            f"{videos}: {n_missing:,} of the {n_moved:,} videos in {path} are missing; "
             "they will count as failed"
         )
     return splits

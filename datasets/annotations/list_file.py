@@ -11,7 +11,7 @@ import re
 from typing import NamedTuple
 
 from datasets.annotations.errors import AnnotationError
-from datasets.annotations.files import is_video_name
+from datasets.annotations.files import is_video_name, list_folder
 from datasets.annotations.header import Header, read_header
 from datasets.annotations.listed_videos import finish_splits
 from datasets.annotations.split_names import SPLIT_OF_NAME
@@ -31,6 +31,10 @@ LIST_NAME = re.compile(
 OFFICIAL_SPLIT = re.compile(r"split[_-]?(\d+)", re.IGNORECASE)
 # Lines that tell what separates the columns, and which column names files.
 LINES_LOOKED_AT = 100
+
+USUAL = Header({"path": 0, "label": 1, "start": 2, "end": 3}, 4)
+SWAPPED = Header({"path": 1, "label": 0}, 2)
+OF_FRAMES = Header({"path": 0, "frames": 1, "label": 2}, 3)
 
 
 class Entry(NamedTuple):
@@ -168,12 +172,11 @@ class _ListReader:
             rows = list(csv_rows(self._path, self._text, separator))
         header = self._header(rows)
         if header is None:
-            header = self._usual(rows)
-        else:
-            rows = rows[1:]
+            swapped = self._is_swapped(rows)
+            return [self._entry(place, cells, _usual(cells, swapped)) for place, cells in rows]
         if header.unused:
             self.notes.append(f"{self._path}: columns not used: {', '.join(header.unused)}")
-        return [self._entry(place, cells, header) for place, cells in rows]
+        return [self._entry(place, cells, header) for place, cells in rows[1:]]
 
     def _header(self, rows):
         """The `Header` that the first row is, or None."""
@@ -204,16 +207,13 @@ class _ListReader:
             return Header({"path": column, "label": 1 - column}, 2)
         return None
 
-    def _usual(self, rows):
-        """The columns of a list without a header."""
-        looked_at = [cells for _, cells in rows[:LINES_LOOKED_AT]]
-        path = 0
-        if all(len(cells) == 2 for cells in looked_at):
-            n_videos = [sum(self._names_video(cells[n]) for cells in looked_at) for n in (0, 1)]
-            path = int(n_videos[1] > n_videos[0])
-        elif all(_is_of_frames(cells) for cells in looked_at):
-            return Header({"path": 0, "frames": 1, "label": 2}, 3)
-        return Header({"path": path, "label": 1 - path, "start": 2, "end": 3}, 4)
+    def _is_swapped(self, rows):
+        """Whether a list of two columns without a header has the path in the second."""
+        cells = [cells for _, cells in rows[:LINES_LOOKED_AT]]
+        if any(len(of_row) != 2 for of_row in cells):
+            return False
+        first, second = (sum(self._names_video(row[n]) for row in cells) for n in (0, 1))
+        return second > first
 
     def _entry(self, place, cells, header):
         cell = {name: cells[n] for name, n in header.columns.items() if n < len(cells)}
@@ -251,7 +251,7 @@ class _ListReader:
         words = line.split()
         for n in range(len(words) - 1, 0, -1):
             path = line.rsplit(maxsplit=len(words) - n)[0]
-            if self._names_video(path):
+            if is_video_name(os.path.basename(path)) or self._locate(path):
                 break
         else:
             # A header, or a folder of frames that is not there.
@@ -267,21 +267,28 @@ class _ListReader:
         return [path, " ".join(rest)]
 
     def _names_video(self, path):
-        """Whether there is such a video, or should be by its name."""
+        """Whether there is such a video, or should be by its name; a folder must hold frames."""
         if is_video_name(os.path.basename(path)):
             return True
+        found = self._locate(path)
+        full_path = found and os.path.join(self._finder.root, found)
+        return bool(found) and (not os.path.isdir(full_path) or list_folder(full_path).has_frames)
+
+    def _locate(self, path):
         folder, name = os.path.split(path.rstrip("/"))
-        return bool(name) and self._finder.locate([name], [folder]) is not None
+        return self._finder.locate([name], [folder]) if name else None
 
     def _is_file(self, path):
         is_folder = os.path.isdir(os.path.join(self._finder.root, path))
         return is_video_name(os.path.basename(path)) and not is_folder
 
 
-def _is_of_frames(cells):
-    """Whether cells are those of a folder of frames: path, number of frames, label."""
-    is_folder = not is_video_name(os.path.basename(cells[0]))
-    return len(cells) == 3 and is_folder and cells[1].isdecimal()
+def _usual(cells, swapped):
+    """What the cells of a line mean where no header says it."""
+    if len(cells) == 3 and cells[1].isdecimal() and not is_video_name(os.path.basename(cells[0])):
+        # A folder of frames; a part of it could not be given in seconds, which frames do not tell.
+        return OF_FRAMES
+    return SWAPPED if swapped else USUAL
 
 
 def _separator(lines):

@@ -74,8 +74,8 @@ def _notes_on_missing(finder, rows, missing):
             purpose = "" if split == ALL else f" for {split}"
             hint = f"; {BACKSLASH_HINT}" if any("\\" in path for path in paths) else ""
             yield (
-                f"{finder.root}: {len(paths):,} of the {counted(len(rows[split]), 'video')} listed"
-                f"{purpose} are missing and will count as failed, {paths[0]} first{hint}"
+                f"{finder.root}: {len(paths):,} of the {len(rows[split]):,} videos listed{purpose} "
+                f"are missing and will count as failed, {paths[0]} first{hint}"
             )
 
 

@@ -12,6 +12,7 @@ from paddle.io import Dataset
 
 from datasets.annotations.formats import load_splits
 from datasets.clips.clip_shape import ClipShape
+from datasets.clips.errors import through_loader
 from datasets.clips.evaluation import EvaluationClips
 from datasets.clips.training import Augmentation, Request, TrainingClips
 from datasets.clips.views import Views
@@ -94,10 +95,10 @@ class LabelledClips(Dataset):
             request = Request(np.random.randint(1 << 31), row, row) if self._is_random else row
             sample = self._clips[request]
             if sample.error is not None:
-                raise RuntimeError(sample.error)
+                raise through_loader(RuntimeError(sample.error))
             if sample.clips is not None:
                 return sample.clips[0], sample.label
             for failure in sample.failures:
                 path, reason = shown(failure.path), shown(failure.reason)
                 warnings.warn(f"{path}: {reason}; the next video is taken", stacklevel=2)
-        raise VideoError(self._index.root, "none of its videos can be read")
+        raise through_loader(VideoError(self._index.root, "none of its videos can be read"))

@@ -90,7 +90,7 @@ class OneDnnLayers(models.layers.Layers):
     def normalise(self, clips, normalisation):
         if not self._can_take(clips):
             return super().normalise(clips, normalisation)
-        return Clips(Tape(self.dtype, self._folding), clips, normalisation)
+        return Clips(self._new_tape(), clips, normalisation)
 
     def run(self, trunk, clips):
         try:
@@ -105,12 +105,15 @@ class OneDnnLayers(models.layers.Layers):
             return clips if self._works else clips.normalised_by_paddle()
         if not self._can_take(clips):
             return clips
-        tape = Tape(self.dtype, self._folding)
+        tape = self._new_tape()
         learns = tape.learns(clips)
         x = Activation(tape, channels_behind(clips, tape.dtype), learns)
         if learns:
             tape.record(lambda: tape.set_gradient(clips, channels_first(x.take_gradient())))
         return x
+
+    def _new_tape(self):
+        return Tape(self.dtype, self._folding)
 
     def _can_take(self, clips):
         return self._works and paddle.in_dynamic_mode() and clips.place.is_cpu_place()

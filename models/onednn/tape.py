@@ -54,7 +54,8 @@ class Tape:
             return output
         return _Trunk.apply(_Pass(self, output, seed), *dict.fromkeys(self._leaves))
 
-    def _backward(self, leaves):
+    def backward(self, leaves):
+        """Run the recorded steps in reverse; returns the gradients of the leaves."""
         while self._steps:
             self._steps.pop()()
         return tuple(self._gradients.pop(id(leaf), None) for leaf in leaves)
@@ -78,8 +79,7 @@ class _Trunk(paddle.autograd.PyLayer):
 
     @staticmethod
     def backward(ctx, gradient):
-        if ctx.trunk is None:
-            raise RuntimeError("the graph of this pass has been used; run the network again")
-        trunk, ctx.trunk = ctx.trunk, None
-        trunk.seed(gradient.contiguous())
-        return trunk.tape._backward(ctx.leaves)
+        # Paddle ends with a segmentation fault where a graph with a PyLayer is retained and used
+        # again, before it comes here: nothing need be kept for a second time.
+        ctx.trunk.seed(gradient.contiguous())
+        return ctx.trunk.tape.backward(ctx.leaves)

@@ -2,6 +2,7 @@ import csv
 import errno
 import json
 import os
+import shutil
 import signal
 
 import numpy as np
@@ -16,6 +17,8 @@ from app.evaluation.progress import Progress
 from app.inference.eager import DynamicEngine
 from app.score import score
 from tests.app.small_run import OPTIONS, write_corpus
+from tests.app.trained import LABELS as NETWORK_LABELS
+from tests.app.trained import write_run
 from tests.videos import write_video
 from weights.description import InputContract, NetworkDescription
 from weights.files import save_network
@@ -250,6 +253,57 @@ def test_splits_and_views_have_files_of_their_own(weights, corpus, tmp_path):
     evaluate(config(weights, corpus, tmp_path, views="even:2"))
     reports = sorted(path.name for path in tmp_path.glob("*.json") if "pred" not in path.name)
     assert reports == ["train-corpus.json", "val-corpus-even2.json", "val-corpus.json"]
+
+
+def test_named_videos_are_evaluated_whole_and_the_validation_of_the_run_is_kept(tmp_path):
+    corpus = write_corpus(tmp_path / "corpus", n_train=1, n_val=1, classes=NETWORK_LABELS)
+    run = write_run(tmp_path / "run", corpus)
+    own = evaluate(EvaluateConfig(str(run), device="cpu", workers=0))
+    assert (own.split, len(own.true_classes), own.path.name) == ("val", 4, "val.json")
+    before = own.path.read_bytes()
+    # Five videos of each class, without a split of their own.
+    others = write_corpus(tmp_path / "a" / "test set", n_val=5, classes=NETWORK_LABELS) / "val"
+    report = evaluate(EvaluateConfig(str(run), videos=str(others), device="cpu", workers=0))
+    assert (report.split, len(report.true_classes)) == ("all", 20)
+    assert report.path == run / "evaluation" / "all-val.json"
+    part = EvaluateConfig(str(run), "val", videos=str(others), device="cpu", workers=0)
+    assert len(evaluate(part).true_classes) == 4
+    # Two folders of one name.
+    shutil.copytree(others, tmp_path / "b" / "val")
+    others = str(tmp_path / "b" / "val")
+    second = evaluate(EvaluateConfig(str(run), videos=others, device="cpu", workers=0))
+    assert second.path.name == "all-val-2.json"
+    again = evaluate(EvaluateConfig(str(run), videos=others, device="cpu", workers=0))
+    assert again.path.name == "all-val-2.json"
+    assert stored(report)["videos"] == 20
+    assert own.path.read_bytes() == before
+
+
+def test_a_split_that_comes_with_the_videos_can_be_chosen(weights, corpus, tmp_path):
+    def n_videos(**options):
+        return len(evaluate(config(weights, corpus, tmp_path, **options)).true_classes)
+
+    assert (n_videos(), n_videos(split="train"), n_videos(split="all")) == (9, 3, 12)
+
+
+def test_a_run_with_an_annotation_is_evaluated_on_its_moved_videos_and_on_others(tmp_path, capsys):
+    corpus = write_corpus(tmp_path / "corpus", n_train=1, n_val=1, classes=NETWORK_LABELS)
+    lines = [f"{path.relative_to(corpus)},{path.parent.name}" for path in corpus.rglob("*.mp4")]
+    (tmp_path / "lists").mkdir()
+    for split in ("train", "val"):
+        own = sorted(line for line in lines if line.startswith(split))
+        (tmp_path / "lists" / f"{split}.csv").write_text("\n".join(own) + "\n")
+    run = write_run(tmp_path / "run", corpus, annotation=tmp_path / "lists")
+    corpus.rename(tmp_path / "moved")
+    options = {"device": "cpu", "workers": 0}
+    moved = evaluate(EvaluateConfig(str(run), videos=str(tmp_path / "moved"), **options))
+    assert (moved.split, len(moved.true_classes)) == ("val", 4)
+    write_corpus(tmp_path / "others", n_val=2, classes=NETWORK_LABELS)
+    (tmp_path / "others" / "val").rename(tmp_path / "mine")
+    capsys.readouterr()
+    report = evaluate(EvaluateConfig(str(run), videos=str(tmp_path / "mine"), **options))
+    assert (report.split, len(report.true_classes)) == ("all", 8)
+    assert "are not the videos of the run" in capsys.readouterr().out
 
 
 MISTAKES = [

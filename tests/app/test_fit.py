@@ -112,16 +112,20 @@ def test_the_saved_weights_are_plain_paddle(trained):
     assert list(state["fc.weight"].shape)[1] == 3
 
 
+class MeanColour(paddle.nn.Layer):
+    """In the place of a recogniser: a classifier of mean colours, without batch statistics."""
+
+    def __init__(self, n_classes):
+        super().__init__()
+        self.network = paddle.nn.Linear(3, n_classes)
+        self.network.dropout = 0.0
+
+    def forward(self, clips):
+        return self.network(clips.astype("float32").mean(axis=[2, 3, 4]) / 255)
+
+
 def test_gradients_accumulated_equal_those_of_the_big_batch(corpus, tmp_path):
     """In a network without batch statistics; an epoch of 12 clips leaves an incomplete group."""
-
-    class Linear(paddle.nn.Layer):
-        def __init__(self):
-            super().__init__()
-            self.network = paddle.nn.Linear(3, 2)
-
-        def forward(self, clips):
-            return self.network(clips.astype("float32").mean(axis=[2, 3, 4]) / 255)
 
     generator = np.random.default_rng(0)
     clips = paddle.to_tensor(generator.integers(0, 256, (7, 3, 2, 4, 4), dtype=np.uint8))
@@ -129,7 +133,7 @@ def test_gradients_accumulated_equal_those_of_the_big_batch(corpus, tmp_path):
 
     def step(groups):
         paddle.seed(1)
-        network = Linear()
+        network = MeanColour(2)
         model = VideoModel(network, 2)
         model.prepare_training(paddle.optimizer.SGD(1.0, parameters=network.parameters()))
         for number, group in enumerate(groups):
@@ -141,18 +145,10 @@ def test_gradients_accumulated_equal_those_of_the_big_batch(corpus, tmp_path):
 
 
 def test_a_step_waits_for_the_device_once(monkeypatch):
-    class Linear(paddle.nn.Layer):
-        def __init__(self):
-            super().__init__()
-            self.network = paddle.nn.Linear(3, 4)
-
-        def forward(self, clips):
-            return self.network(clips.astype("float32").mean(axis=[2, 3, 4]) / 255)
-
     generator = np.random.default_rng(0)
     clips = paddle.to_tensor(generator.integers(0, 256, (6, 3, 2, 4, 4), dtype=np.uint8))
     labels = paddle.to_tensor(generator.integers(0, 4, 6))
-    network = Linear()
+    network = MeanColour(4)
     logits = network(clips)
     loss = float(paddle.nn.functional.cross_entropy(logits, labels))
     correct = float((logits.numpy().argmax(1) == labels.numpy()).mean())

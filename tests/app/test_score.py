@@ -11,7 +11,7 @@ from app.configuration import ScoreConfig
 from app.errors import UserError
 from app.evaluation.result_file import best_classes, read_results, result_json
 from app.score import score
-from tests.app.small_run import PROJECT
+from tests.app.small_run import PROJECT, write_corpus
 
 UCF101 = PROJECT.parent / "shared" / "ucf101"
 LABELS = ["jump", "run", "walk"]
@@ -138,6 +138,18 @@ def test_lists_and_tables_give_the_true_classes_without_any_video(tmp_path):
     for split in ("train", "val"):
         (tables / f"{split}.csv").write_text("v_Jump_g02_c01,Jump\nv_Run_g01_c01,Run\n")
     assert score(ScoreConfig(str(predictions), str(tables))).accuracy == {1: 0.5}
+
+
+def test_class_folders_and_one_table_are_scored_whole(tmp_path):
+    corpus = write_corpus(tmp_path / "corpus", n_train=1, n_val=2, classes=LABELS) / "val"
+    names = sorted(path.relative_to(corpus).as_posix() for path in corpus.rglob("*.mp4"))
+    predictions, _ = write(tmp_path, {name: [name.split("/")[0], *LABELS] for name in names})
+    whole = score(ScoreConfig(predictions, str(corpus)))
+    assert (whole.accuracy, whole.videos, whole.subset) == ({1: 1.0}, 6, "all")
+    table = tmp_path / "table.csv"
+    table.write_text("".join(f"{name},{name.split('/')[0]}\n" for name in names))
+    whole = score(ScoreConfig(predictions, str(table)))
+    assert (whole.accuracy, whole.videos) == ({1: 1.0}, 6)
 
 
 @pytest.mark.parametrize(

@@ -190,7 +190,7 @@ def test_an_error_leaves_the_copy_that_was_there(tmp_path):
         raise OSError(28, "No space left on device")
 
     with pytest.raises(UserError, match="copy.mp4: cannot be written: No space left"):
-        copy_video("--annotate", prediction(video), tmp_path / "copy.mp4", full)
+        copy_video("--annotate", VideoSource(str(video), "video"), tmp_path / "copy.mp4", full)
     assert (tmp_path / "copy.mp4").read_text() == "before"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["copy.mp4", "video.mp4"]
 

@@ -7,7 +7,7 @@ from app.training.contact_sheet import contact_sheet
 
 
 def test_a_sheet_of_many_clips_stays_small():
-    """Noise, which cannot be compressed at all; a sheet of real clips takes a third."""
+    """Noise, which cannot be compressed at all; a sheet of real clips takes two thirds of that."""
     clips = np.random.default_rng(0).integers(0, 256, (32, 3, 16, 112, 112), dtype=np.uint8)
     sheet = contact_sheet(clips, [f"a class of name {i}" for i in range(32)])
     file = io.BytesIO()

@@ -2,7 +2,8 @@ import pytest
 
 from app.errors import UserError
 from app.training.resuming import check_videos
-from datasets.index.video_index import Row, Splits, VideoIndex
+from datasets.index.splits import Splits
+from datasets.index.video_index import Row, VideoIndex
 
 LABELS = ["walk", "run"]
 ROWS = [Row("a.mp4", 0), Row("b.mp4", 1), Row("c.mp4", 1, last=20)]

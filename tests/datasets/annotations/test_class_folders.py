@@ -50,7 +50,9 @@ def test_files_count_as_videos_by_extension_alone(tmp_path):
     splits = load_splits(tmp_path)
     assert sorted(paths_of(splits["train"]) + paths_of(splits["val"])) == ["a/text.AVI", "a/x.WebM"]
     assert splits["train"].labels == ["a"]
-    assert "no videos for 1 of 2 classes: b" in splits.notes[0]
+    assert splits.notes[0].endswith("1 folder without videos, so no class: b")
+    assert "3 files left out" in splits.notes[1]
+    assert "(.txt 1, .jpg 1, .m 1; a/notes.txt first)" in splits.notes[1]
 
 
 def test_folders_within_a_class_are_searched(tmp_path):
@@ -89,14 +91,14 @@ def test_the_folder_that_an_archive_unpacks_to_is_no_class(tmp_path):
 
 def test_videos_beside_the_classes_are_mentioned(tmp_path):
     make_files(tmp_path, "a/1.mp4", "a/2.mp4", "stray.mp4")
-    assert "1 videos lie beside the class folders" in load_splits(tmp_path).notes[0]
+    assert "1 video beside the class folders left out" in load_splits(tmp_path).notes[0]
 
 
 @pytest.mark.parametrize(
     ("files", "message"),
     [
         ([], "no videos; one subfolder"),
-        (["a/readme.txt"], "no videos in its 1 class folders"),
+        (["a/readme.txt"], "no videos in its 1 class folder"),
         (["1.mp4", "2.mp4"], "2 videos, but no class folders"),
         (["train/1.mp4", "val/1.mp4"], "no class folders in train, val"),
     ],

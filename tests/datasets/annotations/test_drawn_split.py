@@ -1,9 +1,12 @@
+import os
+
+import numpy as np
 import pytest
 
-from datasets.annotations.drawn_split import Draw
+from datasets.annotations.drawn_split import UCF_GROUP, Draw
 from datasets.annotations.errors import AnnotationError
 from datasets.index.video_index import Row, VideoIndex
-from tests.datasets.annotations.made_files import paths_of
+from tests.datasets.annotations.made_files import make_files, paths_of
 
 
 def index_of(**classes):
@@ -100,3 +103,76 @@ def test_a_fraction_out_of_range_is_named(fraction):
 def test_a_broken_pattern_is_named():
     with pytest.raises(AnnotationError, match="group_pattern"):
         drawn_from(index_of(a=numbered(5)), group_pattern="(")
+
+
+def test_the_segments_of_a_recording_stay_together_over_all_classes():
+    rows = [
+        Row(f"recording{i}.mp4", label, f"{i}-{label}") for i in range(10) for label in range(3)
+    ]
+    index = VideoIndex.from_rows(["a", "b", "c"], rows)
+    drawn, notes = drawn_from(index, 0.2)
+    sides = [set(paths_of(drawn[split])) for split in ("train", "val")]
+    assert not sides[0] & sides[1]
+    assert [(drawn["val"].label == label).sum() for label in range(3)] == [2, 2, 2]
+    assert not notes
+
+
+def test_a_person_who_acts_in_every_class_is_on_one_side():
+    people = [f"p{n:02d}" for n in range(20)]
+    index = index_of(**{name: [f"{p}_{t}.mp4" for p in people for t in "123"] for name in "abcd"})
+    drawn, _ = drawn_from(index, 0.25, r"^(p\d+)_")
+    sides = [{path[2:5] for path in paths_of(drawn[split])} for split in ("train", "val")]
+    assert not sides[0] & sides[1]
+    assert len(sides[1]) == 5
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_shares_stay_near_where_people_act_in_some_classes_only(seed):
+    generator = np.random.default_rng(seed)
+    rows = [
+        Row(f"{label}/p{person:02d}_{take}.mp4", label)
+        for person in range(40)
+        for label in range(8)
+        for take in range(generator.integers(0, 5))
+    ]
+    index = VideoIndex.from_rows([str(n) for n in range(8)], rows)
+    drawn, _ = drawn_from(index, 0.2, r"^(p\d+)_", seed)
+    share = np.bincount(drawn["val"].label) / np.bincount(index.label)
+    # The nearest that is possible is within a video or two of 80.
+    np.testing.assert_allclose(share, 0.2, atol=0.04)
+
+
+@pytest.mark.parametrize("make_link", [os.symlink, os.link])
+def test_one_file_under_two_names_stays_on_one_side(tmp_path, make_link):
+    for i in range(10):
+        make_files(tmp_path, f"a/{i}.mp4", "b/x.mp4")
+        make_link(tmp_path / f"a/{i}.mp4", tmp_path / f"b/{i}.mp4")
+    rows = [Row(f"{name}/{i}.mp4", label) for label, name in enumerate("ab") for i in range(10)]
+    drawn, _ = drawn_from(VideoIndex.from_rows(["a", "b"], rows, tmp_path))
+    sides = [{path[2:] for path in paths_of(drawn[split])} for split in ("train", "val")]
+    assert not sides[0] & sides[1]
+    assert len(sides[1]) == 2
+
+
+def test_the_order_of_the_rows_does_not_matter():
+    rows = [Row(f"{i % 7}.mp4", i % 3, str(i)) for i in range(40)]
+    draws = []
+    for some in (rows, rows[::-1]):
+        index = VideoIndex.from_rows(["a", "b", "c"], some)
+        draws.append(set(paths_of(drawn_from(index, seed=3)[0]["val"])))
+    assert draws[0] == draws[1]
+
+
+def test_a_class_that_cannot_be_parted_is_mentioned():
+    """All videos of b are of the one recording that a would lose, too."""
+    rows = [Row("both.mp4", 1), *(Row(f"{i}.mp4", 0) for i in range(5)), Row("both.mp4", 0)]
+    drawn, notes = drawn_from(VideoIndex.from_rows(["a", "b"], rows))
+    assert 1 not in drawn["val"].label
+    assert notes[0].startswith("1 of 2 classes")
+    assert notes[0].endswith("used for training only: b")
+
+
+def test_the_default_pattern_is_that_of_the_command_line():
+    from app.configuration import DataConfig, IndexConfig
+
+    assert DataConfig().group_pattern == IndexConfig("x").group_pattern == UCF_GROUP

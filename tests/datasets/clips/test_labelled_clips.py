@@ -1,3 +1,7 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -55,3 +59,38 @@ def test_a_set_without_any_sound_video_is_refused_when_it_is_opened(videos):
         datasets.open_dataset(videos, part="val", frames=4, size=32)
     with pytest.raises(datasets.AnnotationError, match="nowhere"):
         datasets.open_dataset(videos / "nowhere")
+
+
+LOADERS = """
+import shutil, sys, warnings
+from paddle.io import DataLoader
+import datasets
+
+warnings.simplefilter("ignore")
+dataset = datasets.open_dataset(sys.argv[1], part="train", frames=4, size=32)
+loaders = [DataLoader(dataset, batch_size=4, num_workers=workers) for workers in (0, 2)]
+for loader in loaders:
+    assert [len(clips) for clips, _ in loader] == [4, 2]
+shutil.rmtree(sys.argv[1])
+for loader in loaders:
+    try:
+        list(loader)
+        print(loader.num_workers, "ended as if all were well")
+    except (SystemError, datasets.VideoError) as error:
+        print(loader.num_workers, type(error).__name__, error, flush=True)
+"""
+
+
+def test_when_all_videos_are_gone_a_loader_ends_and_says_so(videos):
+    """In a process of its own: without workers it used to wait for ever."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOADERS, videos],
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"0 VideoError {videos}: none of its videos can be read" in done.stdout
+    assert "2 SystemError" in done.stdout
+    assert f"RuntimeError: {videos}: none of its videos can be read" in done.stderr

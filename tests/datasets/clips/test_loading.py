@@ -131,7 +131,7 @@ def test_a_segment_behind_the_end_is_a_failure_with_its_reason(index):
     late = VideoIndex.from_rows(["a"], [Row(index.path(1), 0, first=500, last=600)])
     sample = EvaluationClips(late, ClipShape(4, 1, 24), Views("even", 3))[0]
     assert sample.clips is None
-    assert "begins at frame" in sample.failures[0].reason
+    assert "from frame 500 to frame 600; it has 12" in sample.failures[0].reason
 
 
 def test_clips_stay_inside_their_segment(index):

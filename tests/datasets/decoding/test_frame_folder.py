@@ -118,9 +118,25 @@ def test_a_lost_beginning_is_named(folder):
 
 
 def test_two_frames_of_one_number_are_named(folder):
-    write_frames(folder, "flow_{}.jpg", [3])
-    with pytest.raises(VideoError, match=r"flow_3\.jpg and image_00003\.jpg are both frame 3"):
+    write_frames(folder, "again_{}.jpg", [3])
+    with pytest.raises(VideoError, match=r"again_3\.jpg and image_00003\.jpg are both frame 3"):
         FrameFolderReader(folder)
+
+
+@pytest.mark.parametrize("names", [("flow_x_{:05d}.jpg", "flow_y_{:05d}.jpg"), ("x_{}.jpg",)])
+def test_of_rgb_and_flow_frames_in_one_folder_the_rgb_ones_are_read(folder, names):
+    with FrameFolderReader(folder) as reader:
+        expected = reader.read(range(len(reader)))
+    for name in names:
+        # One fewer, as there is no motion behind the last frame.
+        write_frames(folder, name, range(1, len(expected)))
+    with FrameFolderReader(folder) as reader:
+        assert np.array_equal(reader.read(range(len(reader))), expected)
+
+
+def test_a_folder_of_flow_alone_is_read_as_it_is(tmp_path):
+    write_frames(tmp_path, "flow_{}.jpg", [1, 2])
+    assert len(FrameFolderReader(tmp_path)) == 2
 
 
 @pytest.mark.parametrize("share", [0, 0.01, 0.3, 0.7, 0.98])

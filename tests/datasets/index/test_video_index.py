@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from datasets.annotations.errors import AnnotationError
+from datasets.decoding.reader import Reader
 from datasets.index.splits import Splits
 from datasets.index.video_index import Row, VideoIndex
 
@@ -149,9 +150,9 @@ def test_a_segment_is_cut_to_what_the_video_has(index):
 
 def test_seconds_become_the_frames_shown_within_them(index):
     # Shown at 0.5, 0.6, ... 1.0; the frame at 1.1 is the first one outside.
-    assert index.frame_range(2, 100, fps=10) == (5, 11)
-
-
-def test_seconds_need_a_frame_rate(index):
-    with pytest.raises(AnnotationError, match="frame rate is unknown"):
-        index.frame_range(2, 100)
+    reader = Reader()
+    reader.times = np.arange(100) / 10
+    assert index.frame_range(2, 100, reader.frame_at) == (5, 11)
+    # A slow beginning: five frames a second, and ten from 1 s on.
+    reader.times = np.concatenate([np.arange(5) / 5, 1 + np.arange(95) / 10])
+    assert index.frame_range(2, 100, reader.frame_at) == (3, 6)

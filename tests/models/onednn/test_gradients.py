@@ -45,7 +45,7 @@ def run(operation, inputs, gradient, precision):
     ]
     output = operation(*activations)
     output.receive_gradient(channels_behind(gradient.astype("float32"), tape.dtype))
-    tape._backward([])
+    tape.backward([])
     gradients = [channels_first(x.take_gradient()).numpy() for x in activations]
     return channels_first(output.data).numpy(), gradients, tape
 
