@@ -58,12 +58,16 @@ SMALL = {"r3d": NARROW, "r2p1d": NARROW, "preresnet": NARROW, "densenet": {}}
     ],
 )
 def test_every_family_is_explained(architecture):
+    # To some untrained networks, all that is there speaks against the one class or the other.
+    paddle.seed(0)
     network = models.build(architecture, n_classes=3, **SMALL.get(architecture, {}))
     recogniser = models.Recogniser(network, models.Normalisation())
     clips = np.random.default_rng(0).integers(0, 256, (1, 3, 8, 64, 64), np.uint8)
-    maps, scores = GradCam(recogniser)(clips, 1)
+    grad_cam = GradCam(recogniser)
+    maps, scores = grad_cam(clips, 1)
     assert maps.shape[0] == 1 and maps.shape[1] >= 4 and min(maps.shape[2:]) >= 7
-    assert np.isfinite(maps).all() and maps.min() >= 0 < maps.max()
+    assert np.isfinite(maps).all() and maps.min() >= 0
+    assert max(grad_cam(clips, number)[0].max() for number in range(3)) > 0
     wanted = paddle.nn.functional.softmax(recogniser(paddle.to_tensor(clips)), axis=-1)[:, 1]
     np.testing.assert_allclose(scores, wanted.numpy(), atol=1e-5)
 
