@@ -1,6 +1,9 @@
 """Batches of clips from worker processes, with failures and waiting time accounted for."""
 
+import signal
+import threading
 import time
+from contextlib import contextmanager, nullcontext
 
 import paddle
 from paddle.io import DataLoader
@@ -53,7 +56,8 @@ class ClipLoader(DataLoader):
             check_shared_memory(self.num_workers)
             slots = self._make_slots()
         self.collate_fn = Collate(slots)
-        batches = super().__iter__()
+        with _own_child_handler() if self.num_workers else nullcontext():
+            batches = super().__iter__()
         while True:
             began = time.perf_counter()
             try:
@@ -85,14 +89,31 @@ class ClipLoader(DataLoader):
         return SharedSlots(self.num_workers, under_way // self.num_workers + 1, slot_bytes)
 
 
+@contextmanager
+def _own_child_handler():
+    """Keep what is to be done when a child process ends.
+
+    Paddle's answer to the end of a worker is an error in the midst of whatever the main thread is
+    doing then, be it a training step; its loader notices by itself, within seconds.
+    """
+    before = signal.getsignal(signal.SIGCHLD)
+    try:
+        yield
+    finally:
+        # Only the main thread may, and only there does Paddle.
+        if threading.current_thread() is threading.main_thread() and before is not None:
+            signal.signal(signal.SIGCHLD, before)
+
+
 def _raise_if_lost(batches):
     """Raise `WorkerLostError` if a worker process of an iteration has ended before its time."""
     workers = getattr(batches, "_workers", ())
     ended = [worker.exitcode for worker in workers if not worker.is_alive()]
     if ended:
         for worker in workers:
-            # Or they would be waited for, though they may wait for a lock of the one that is gone.
+            # They may wait for ever for a lock of the one that is gone.
             worker.kill()
+            worker.join()
         raise WorkerLostError(min(ended)) from None
 
 

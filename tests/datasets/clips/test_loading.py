@@ -2,11 +2,15 @@
 
 import errno
 import hashlib
+import multiprocessing
+import os
+import signal
 
 import numpy as np
 import pytest
 
 from datasets.clips.clip_shape import ClipShape
+from datasets.clips.errors import WorkerLostError
 from datasets.clips.evaluation import EvaluationClips
 from datasets.clips.loader import ClipLoader
 from datasets.clips.shared_slots import SharedSlots
@@ -207,3 +211,31 @@ def test_where_there_is_no_room_for_the_locks_of_workers_its_place_is_named(inde
     monkeypatch.setattr("datasets.clips.worker.multiprocessing.Semaphore", full)
     with pytest.raises(OSError, match="No space left on device: '/dev/shm'"):
         next(iter(loader(index, workers=1)))
+
+
+def test_a_worker_that_is_killed_ends_the_iteration_with_one_line(index, monkeypatch):
+    read = TrainingClips._read
+
+    def killed_at_row_4(self, row, generator):
+        if row == 4:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return read(self, row, generator)
+
+    monkeypatch.setattr(TrainingClips, "_read", killed_at_row_4)
+    before = set(multiprocessing.active_children())
+    with pytest.raises(WorkerLostError, match=r"SIGKILL.*memory ran out.*--resume") as caught:
+        list(loader(index, workers=2))
+    assert "\n" not in str(caught.value)
+    assert not set(multiprocessing.active_children()) - before
+
+
+def test_slots_are_as_large_as_the_videos_need_not_as_the_batch_may_be(index):
+    sizes = []
+    for batch_size in (4, 100_000):
+        sampler = TrainingSampler(len(index), batch_size, 5)
+        clips = ClipLoader(training_clips(index), sampler, 2, on_failure=pytest.fail)
+        sizes.append(clips._make_slots()._size)
+    # Seven clips of 13,824 bytes, in whole pages.
+    assert sizes[1] == 24 * 4096 and sizes[0] < sizes[1]
+    assert EvaluationSampler(7, 100, rank=1, n_ranks=2).largest_batch == 3
+    assert TrainingSampler(7, 4, 0, 1, 2).largest_batch == 2

@@ -104,3 +104,19 @@ def test_a_worker_that_is_killed_ends_the_stream_with_an_error(index, monkeypatc
     monkeypatch.setattr(Views, "clips", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
     with pytest.raises(WorkerLostError, match="SIGKILL.*memory"):
         list(stream(index, "windows:4", workers=1))
+
+
+def test_a_worker_that_is_killed_in_the_middle_of_a_piece_is_told_from_its_end(index):
+    pieces = iter(stream(index, "windows:1", piece_clips=1, workers=2))
+    next(pieces)
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    for child in children:
+        os.kill(int(child), signal.SIGKILL)
+    with pytest.raises(WorkerLostError, match="SIGKILL"):
+        list(pieces)
+
+
+def test_pieces_have_room_for_what_there_is_not_for_what_may_be(index):
+    assert stream(index, "even:2", piece_clips=1000)._largest_piece == 10
+    assert stream(index, "even:2", piece_clips=3)._largest_piece == 3
+    assert stream(index, "windows:4", piece_clips=8)._largest_piece == 8
