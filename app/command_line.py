@@ -224,9 +224,10 @@ def _versions():
 def _user_errors():
     """The errors that a user can mend; the rooms they come from are imported only now."""
     from datasets.annotations.errors import AnnotationError
+    from datasets.clips.errors import WorkerLostError
     from weights.errors import WeightsError
 
-    return ArgumentError, UserError, AnnotationError, WeightsError
+    return ArgumentError, UserError, AnnotationError, WorkerLostError, WeightsError
 
 
 def _with_implied_config(verb, words):

@@ -1,5 +1,6 @@
 """Decodes chosen frames of a video in one pass, and as little else as possible."""
 
+import bisect
 import itertools
 
 import numpy as np
@@ -133,11 +134,11 @@ class FrameDecoder:
     def _by_pts(self, positions, _, packets):
         """Decode by presentation times, leaving out frames that no other needs."""
         index = self._index
-        times = index.pts[index.packet_of_frame[positions]].tolist()
-        numbers = dict(zip(times, positions.tolist(), strict=True))
-        expected = iter(times)
-        latest = NO_TIME
-        for frame in self._decode_times(packets, numbers):
+        # Views of arrays, here and below: lists of numbers would take a hundred bytes a frame.
+        times = memoryview(index.pts[index.packet_of_frame[positions]])
+        numbers = memoryview(positions)
+        n_done, latest = 0, NO_TIME
+        for frame in self._decode_times(packets, times):
             # Frames must come in the order of their times, or the times do not number them.
             if frame.pts is None or frame.pts <= latest:
                 raise UnforeseenError
@@ -145,20 +146,22 @@ class FrameDecoder:
             # What damage looks like depends on all that was decoded before it.
             if frame.is_corrupt:
                 raise UnforeseenError
-            if latest in numbers:
-                if latest != next(expected):
+            if n_done < len(times) and latest >= times[n_done]:
+                if latest > times[n_done]:
                     raise UnforeseenError
-                yield numbers[latest], frame
-        if next(expected, None) is not None:
+                yield numbers[n_done], frame
+                n_done += 1
+        if n_done < len(times):
             raise UnforeseenError
 
     def _decode_times(self, packets, wanted):
+        """Decode what is needed for frames of ascending times."""
         context, errors = self._stream.codec_context, self._errors
         context.skip_frame = "DEFAULT"
         skippable, skipping = self._index.skippable, False
         to_send = len(wanted)
         for packet in packets:
-            is_wanted = packet.pts in wanted
+            is_wanted = _holds(wanted, packet.pts)
             if skippable and skipping == is_wanted:
                 skipping = not is_wanted
                 context.skip_frame = "NONREF" if skipping else "DEFAULT"
@@ -175,11 +178,11 @@ class FrameDecoder:
     def _by_dts(self, positions, packet_number, packets):
         """Decode a container without presentation times: frames come at a fixed delay."""
         index = self._index
-        skippable, delay, times = index.skippable, index.delay, index.dts.tolist()
+        skippable, delay, times = index.skippable, index.delay, memoryview(index.dts)
         context, errors = self._stream.codec_context, self._errors
         context.skip_frame = "DEFAULT"
         skipping = False
-        expected = iter(positions.tolist())
+        expected = iter(memoryview(positions))
         wanted = next(expected)
         latest = -1
         for packet in itertools.chain(packets, [None]):
@@ -209,7 +212,7 @@ class FrameDecoder:
     def _in_order(self, wanted):
         """Decode everything from the start."""
         self._reopen(quick=False)
-        to_come = iter(wanted.tolist())
+        to_come = iter(memoryview(wanted))
         position = next(to_come)
         before = None
         for number, frame, is_damaged in self._numbered():
@@ -250,3 +253,11 @@ class FrameDecoder:
                 if latest < number < index.n_frames:
                     yield number, frame, refused or frame.is_corrupt
                     latest, refused = number, False
+
+
+def _holds(ascending, number):
+    """Whether a number, which may be None, is in an ascending row."""
+    if number is None:
+        return False
+    place = bisect.bisect_left(ascending, number)
+    return place < len(ascending) and ascending[place] == number

@@ -176,6 +176,35 @@ def test_a_second_process_on_the_same_run_gets_one_line(corpus, tmp_path, capfd)
     assert code == 0, err
 
 
+def workers_of(process):
+    found = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True)
+    return [int(word) for word in found.stdout.split()]
+
+
+def test_a_run_whose_worker_is_killed_ends_in_one_line_and_resumes(
+    corpus, undisturbed, tmp_path, capfd
+):
+    run_dir = tmp_path / "run"
+    options = [*LONG, "--train.epochs", "500", "--train.workers", "2"]
+    process = start("fit", "--run_dir", run_dir, "--data.videos", corpus, *options)
+    try:
+        wait_for_checkpoint(process, run_dir, "epoch-0001")
+        # Workers come and go with every epoch.
+        while not (workers := workers_of(process)):
+            assert process.poll() is None
+        os.kill(workers[0], signal.SIGKILL)
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == 2
+    assert "error: a worker process that decodes videos was killed (SIGKILL)" in err
+    assert "--resume" in err and "Traceback" not in err
+    epochs = len(records(run_dir)) + 1
+    code, _, err = resume(run_dir, capfd, "--train.epochs", epochs)
+    assert code == 0, err
+
+
 def test_a_resume_leaves_a_configuration_that_stays_the_same_untouched(
     undisturbed, tmp_path, capfd
 ):
