@@ -502,12 +502,13 @@ class PredictConfig:
             scores over time.
         output: Folder for the pictures of the timelines; left out, the current one.
         annotate: Video to write (.mp4, .mkv or .mov): a copy with the class drawn on it; a folder
-            for several videos.
+            for several videos. That of a stream is written while it runs.
         explain: Video to write, named as for annotate: a copy with colours where and when the
             network saw the class it decided for (Grad-CAM).
         features: File (.npz) to write: the pooled embeddings of windows and videos, in place of
             classes.
         seconds: Longest time to listen to a camera or stream.
+        serve: Port of a page on http://127.0.0.1 that shows cameras and streams while they run.
         reconnect: Seconds to wait before a camera or stream that has ended is opened again; left
             out, its end is the end.
         batch_size: Windows per step.
@@ -529,6 +530,7 @@ class PredictConfig:
     explain: str | None = None
     features: str | None = None
     seconds: PositiveFloat | None = None
+    serve: PositiveInt | None = None
     reconnect: PositiveFloat | None = None
     batch_size: PositiveInt = 8
     device: str = "auto"

@@ -58,7 +58,6 @@ SMALL = {"r3d": NARROW, "r2p1d": NARROW, "preresnet": NARROW, "densenet": {}}
     ],
 )
 def test_every_family_is_explained(architecture):
-    # To some untrained networks, all that is there speaks against the one class or the other.
     paddle.seed(0)
     network = models.build(architecture, n_classes=3, **SMALL.get(architecture, {}))
     recogniser = models.Recogniser(network, models.Normalisation())
@@ -66,8 +65,9 @@ def test_every_family_is_explained(architecture):
     grad_cam = GradCam(recogniser)
     maps, scores = grad_cam(clips, 1)
     assert maps.shape[0] == 1 and maps.shape[1] >= 4 and min(maps.shape[2:]) >= 7
-    assert np.isfinite(maps).all() and maps.min() >= 0
-    assert max(grad_cam(clips, number)[0].max() for number in range(3)) > 0
+    # Of an untrained network, everything may speak against one class, but not against all.
+    of_all = np.stack([grad_cam(clips, number)[0] for number in range(3)])
+    assert np.isfinite(of_all).all() and of_all.min() >= 0 < of_all.max()
     wanted = paddle.nn.functional.softmax(recogniser(paddle.to_tensor(clips)), axis=-1)[:, 1]
     np.testing.assert_allclose(scores, wanted.numpy(), atol=1e-5)
 
