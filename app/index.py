@@ -17,7 +17,7 @@ class BuiltIndex:
 
     Args:
         folder: Where it is.
-        report: ``datasets.index.report.IndexReport``.
+        report: `datasets.index.report.IndexReport`.
     """
 
     folder: Path
@@ -35,10 +35,10 @@ def index(config):
     """Probe every video of a source.
 
     Args:
-        config: ``app.configuration.IndexConfig``.
+        config: `app.configuration.IndexConfig`.
 
     Returns:
-        ``BuiltIndex``.
+        `BuiltIndex`.
 
     Raises:
         AnnotationError: The source cannot be read or the index not be written.

@@ -9,6 +9,7 @@ The network's parameters, their names and its state dict are those of Paddle's l
 from models.onednn.choice import KERNELS, choose_layers
 from models.onednn.layers import OneDnnLayers
 from models.onednn.library import OneDnnError, UnavailableError, load, unavailable_because
+from models.onednn.primitives import set_threads
 
 __all__ = [
     "KERNELS",
@@ -17,5 +18,6 @@ __all__ = [
     "UnavailableError",
     "choose_layers",
     "load",
+    "set_threads",
     "unavailable_because",
 ]

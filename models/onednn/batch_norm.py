@@ -1,7 +1,6 @@
 """BatchNorm with its ReLU in the same pass."""
 
 import ctypes
-from functools import lru_cache
 
 import numpy as np
 import paddle
@@ -16,7 +15,6 @@ from models.onednn.primitives import (
     FLOAT32,
     FORWARD_INFERENCE,
     FORWARD_TRAINING,
-    GEOMETRIES,
     MEAN,
     SCALE,
     SHIFT,
@@ -26,6 +24,7 @@ from models.onednn.primitives import (
     Primitive,
     PrimitiveDescriptor,
     dense,
+    per_geometry,
 )
 
 _GLOBAL_STATISTICS, _SCALE, _SHIFT, _RELU = 1, 2, 4, 8
@@ -84,7 +83,7 @@ class BatchNorm:
         )
 
 
-batch_norm = lru_cache(maxsize=GEOMETRIES)(BatchNorm)
+batch_norm = per_geometry(BatchNorm)
 
 
 def view(tensor):

@@ -4,8 +4,6 @@ Activations stay channels last. Weights are reordered from their tensor into the
 layout at every step, and their gradient back; both take little beside the convolution.
 """
 
-from functools import lru_cache
-
 import paddle
 
 from models.onednn.primitives import (
@@ -16,7 +14,6 @@ from models.onednn.primitives import (
     DIFF_WEIGHTS,
     FLOAT32,
     FORWARD_TRAINING,
-    GEOMETRIES,
     SOURCE,
     WEIGHTS,
     Layout,
@@ -25,12 +22,12 @@ from models.onednn.primitives import (
     channels_last,
     dense_strides,
     dims,
+    per_geometry,
     reorder,
 )
 from models.onednn.rearrangement import copy
 
 
-@lru_cache(maxsize=GEOMETRIES)
 def taps_that_touch(length, kernel, stride, padding):
     """Which taps of a kernel meet data at all, along one axis.
 
@@ -71,6 +68,8 @@ class Geometry:
             (length + 2 * p - k) // s + 1
             for length, k, s, p in zip(lengths, kernel, stride, padding, strict=True)
         ]
+        if min(self.sizes) < 1:
+            raise ValueError(f"maps of {lengths} are smaller than a kernel of {kernel}")
         taps = [
             taps_that_touch(length, k, s, p)
             for length, k, s, p in zip(lengths, kernel, stride, padding, strict=True)
@@ -193,7 +192,7 @@ class Convolution:
             )
 
 
-convolution = lru_cache(maxsize=GEOMETRIES)(Convolution)
+convolution = per_geometry(Convolution)
 
 
 def convolve(x, layer):

@@ -1,24 +1,22 @@
 """Sums of activations, with and without ReLU."""
 
-from functools import lru_cache
-
 from models.onednn.primitives import (
     ADD,
     DESTINATION,
     DIFF_DESTINATION,
     DIFF_SOURCE,
     FORWARD_TRAINING,
-    GEOMETRIES,
     RELU_FROM_OUTPUT,
     SOURCE,
     SOURCE_1,
     Attributes,
     Primitive,
     PrimitiveDescriptor,
+    per_geometry,
 )
 
 
-@lru_cache(maxsize=GEOMETRIES)
+@per_geometry
 def addition(layout, relu):
     """A primitive `(one, other, sum)` for three arrays of one layout."""
     attributes = Attributes([("relu",)] if relu else [])
@@ -27,7 +25,7 @@ def addition(layout, relu):
     return Primitive(descriptor, {SOURCE: memory, SOURCE_1: memory, DESTINATION: memory})
 
 
-@lru_cache(maxsize=GEOMETRIES)
+@per_geometry
 def relu_backward(layout):
     """A primitive `(output, gradient of output, gradient of input)`."""
     memory = layout.describe()

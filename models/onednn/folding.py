@@ -5,8 +5,6 @@ with given statistics, its ReLU, the sum at the end of a block and the ReLU behi
 in: into the weights, or into what the convolution does to a value before it stores it.
 """
 
-from functools import lru_cache
-
 import paddle
 
 from models.onednn import library
@@ -19,7 +17,6 @@ from models.onednn.primitives import (
     DESTINATION,
     FLOAT32,
     FORWARD_INFERENCE,
-    GEOMETRIES,
     POST_OPERATION,
     SOURCE,
     SOURCE_1,
@@ -30,6 +27,7 @@ from models.onednn.primitives import (
     PrimitiveDescriptor,
     channels_last,
     dense,
+    per_geometry,
     reorder,
 )
 
@@ -75,7 +73,7 @@ class FoldedConvolution:
         return library.load().equal(self.packed, layout)
 
 
-folded_convolution = lru_cache(maxsize=GEOMETRIES)(FoldedConvolution)
+folded_convolution = per_geometry(FoldedConvolution)
 
 
 class Folding:

@@ -1,7 +1,5 @@
 """Pooling over windows and over everything."""
 
-from functools import lru_cache
-
 import paddle
 
 from models.onednn import rearrangement
@@ -11,12 +9,12 @@ from models.onednn.primitives import (
     DIFF_SOURCE,
     FORWARD_INFERENCE,
     FORWARD_TRAINING,
-    GEOMETRIES,
     SOURCE,
     WORKSPACE,
     Primitive,
     PrimitiveDescriptor,
     dims,
+    per_geometry,
 )
 
 _ALGORITHMS = {"max": 0x1FF, "average": 0x3FF}
@@ -65,7 +63,7 @@ class Pooling:
         )
 
 
-pooling = lru_cache(maxsize=GEOMETRIES)(Pooling)
+pooling = per_geometry(Pooling)
 
 
 def pool(x, kind, kernel, stride, padding):
@@ -75,6 +73,8 @@ def pool(x, kind, kernel, stride, padding):
         (length + 2 * p - k) // s + 1
         for length, k, s, p in zip(x.shape[2:], kernel, stride, padding, strict=True)
     ]
+    if min(sizes) < 1:
+        raise ValueError(f"maps of {x.shape[2:]} are smaller than a pooling window of {kernel}")
     output = x.empty(tape, [*x.shape[:2], *sizes], x.needs_gradient)
     kernels = pooling(
         kind,

@@ -1,14 +1,15 @@
 """oneDNN's primitives: made once per geometry, run on any memory.
 
 A primitive is made from memory layouts and options alone. The functions that make them are cached
-by those (`functools.lru_cache` with a bound), and an object that falls out of its cache is
-destroyed when nobody holds it any more, so changing batch shapes cannot pile up descriptors.
+by those with a bound (`per_geometry`), and an object that falls out of its cache is destroyed when
+nobody holds it any more, so changing batch shapes cannot pile up descriptors.
 """
 
 import ctypes
 import math
 import weakref
 from ctypes import c_void_p
+from functools import lru_cache
 from typing import NamedTuple
 
 import paddle
@@ -52,6 +53,26 @@ _TAG_ANY = 1
 # How many geometries of one operation are kept. The deepest DenseNet has about 270 of its
 # convolutions; a training run has two batch shapes, evaluation another.
 GEOMETRIES = 1024
+_caches = []
+
+
+def per_geometry(make):
+    """Wrap what makes primitives of a geometry, so that the same ones serve it again."""
+    cached = lru_cache(maxsize=GEOMETRIES)(make)
+    _caches.append(cached)
+    return cached
+
+
+def set_threads(number):
+    """Set the number of threads of all oneDNN and Paddle kernels.
+
+    A primitive divides its work when it is made, so all are made anew for another number.
+    """
+    library = onednn.load()
+    if number != library.threads:
+        library.threads = number
+        for cached in _caches:
+            cached.cache_clear()
 
 
 def dims(values):

@@ -1,21 +1,20 @@
 """Moving data: into channels last and out of it, concatenation, shortcut A."""
 
 import math
-from functools import lru_cache
 
 import paddle
 
 from models.onednn.primitives import (
     DATA_TYPES,
     FLOAT32,
-    GEOMETRIES,
     channels_last,
     dense,
+    per_geometry,
     reorder,
 )
 
 
-@lru_cache(maxsize=GEOMETRIES)
+@per_geometry
 def copy(source, destination):
     """A primitive `(source, destination)` that copies from one `Layout` to another.
 

@@ -6,8 +6,6 @@ matrix tile, so in bfloat16 the pixels under one row of the kernel become the ch
 pixel, and the kernel's width becomes channels in the same way: the same sums, at a better rate.
 """
 
-from functools import lru_cache
-
 import paddle
 
 from models.onednn.activation import Activation
@@ -16,7 +14,6 @@ from models.onednn.primitives import (
     DATA_TYPES,
     DESTINATION,
     FLOAT32,
-    GEOMETRIES,
     MULTIPLY,
     POST_OPERATION,
     SOURCE,
@@ -27,6 +24,7 @@ from models.onednn.primitives import (
     Primitive,
     PrimitiveDescriptor,
     dense,
+    per_geometry,
 )
 from models.onednn.rearrangement import copy
 
@@ -128,7 +126,7 @@ class Clips:
         return rows
 
 
-@lru_cache(maxsize=GEOMETRIES)
+@per_geometry
 def multiply_add(shape):
     """A primitive `(rows, scale, result, shift)`: float32 rows times a row, plus a row."""
     rows = dense(shape, FLOAT32).describe()

@@ -255,3 +255,12 @@ def test_the_mean_over_time_and_space(precision):
     assert_close(mean.numpy(), x.numpy().mean((2, 3, 4)), "fp32")
     spread = np.broadcast_to(gradient.numpy()[:, :, None, None, None] / 24, x.shape)
     assert_close(clip.grad.numpy(), spread, precision)
+
+
+def test_maps_smaller_than_a_window_are_refused():
+    x = draw((1, 16, 1, 4, 4), "fp32")
+    with pytest.raises(ValueError, match="smaller than a pooling window"):
+        run(layers.AvgPool3D(2, 2), [x], x, "fp32")
+    layer = layers.Conv3D(16, 16, 3, bias_attr=False)
+    with pytest.raises(ValueError, match="smaller than a kernel"):
+        run(layer, [x], x, "fp32")
