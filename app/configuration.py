@@ -176,8 +176,8 @@ class TrainConfig:
             last digits; auto takes it where it can be had.
         precision: fp32, or bf16 for bfloat16 convolutions and activations, with everything else in
             fp32; on a CPU it needs one with bfloat16 arithmetic.
-        threads: Threads that compute on the CPU. Left out, as many as there are cores for this
-            process.
+        threads: Threads that compute on the CPU. Left out, with onednn as many as there are cores
+            for this process, else as Paddle has it.
         process_timeout: Seconds that the processes of one training wait for one that does not
             come along, because its disk is slow for example; then the run ends.
     """

@@ -15,7 +15,7 @@ from app.inference.open_engine import open_engine
 from app.prediction.grad_cam import GradCam
 from app.prediction.live import LivePage
 from app.prediction.output_files import OutputFiles
-from app.prediction.results import FeatureResults, Results, complain, reason_of
+from app.prediction.results import FeatureResults, Results, complain, print_result, reason_of
 from app.prediction.stream_windows import StreamWindows
 from app.prediction.video_sources import find_sources
 from app.prediction.windows import VideoWindows
@@ -59,7 +59,12 @@ def predict(config):
             results = FeatureResults(config, engine, failed)
         else:
             results = Results(config, engine, grad_cam, page, files, failed)
-        signal_number = _predict_all(config, engine, sources, results)
+        try:
+            signal_number = _predict_all(config, engine, sources, results)
+        except Exception:
+            # A mistake of ours does not take along what was finished.
+            print_result(str(results.report(None)) or None)
+            raise
     finally:
         if page:
             page.close()

@@ -118,15 +118,15 @@ class Results:
 
 
 class FeatureResults:
-    """Features of videos, written at the end.
+    """Features of videos, in a file.
 
     Args:
         config, engine, failed: As of `Results`.
     """
 
     def __init__(self, config, engine, failed):
-        self._path, self._engine = config.features, engine
-        self._file = FeatureFile()
+        self._engine = engine
+        self._file = FeatureFile(config.features)
         self.failed = failed
         self.compute = engine.features
 
@@ -139,8 +139,13 @@ class FeatureResults:
         return nullcontext()
 
     def finish(self, features):
-        """Keep the features of a video."""
-        self._file.add(features)
+        """Keep the features of a video.
+
+        Raises:
+            UserError: They cannot be written.
+        """
+        with writing(f"--features {self._file.path}"):
+            self._file.add(features)
 
     fail = Results.fail
 
@@ -153,10 +158,10 @@ class FeatureResults:
         Raises:
             UserError: It cannot be written.
         """
-        path = self._path if len(self._file) else None
+        path = self._file.path if len(self._file) else None
         if path:
             with writing(f"--features {path}"):
-                self._file.write(path)
+                self._file.write()
         return FeatureReport(path, len(self._file), self.failed, self._engine.name, signal_number)
 
 

@@ -1,39 +1,41 @@
 """What a training computes with: whose kernels, in which precision, on how many threads."""
 
+import contextlib
 import functools
-from contextlib import nullcontext
 
 import paddle
 
 import models
 from app.errors import UserError
-from models.onednn import UnavailableError, choose_layers, load
+from datasets.cores import available_cores
+from datasets.shown import counted
+from models.onednn import OneDnnLayers, UnavailableError, choose_layers, load
 
 
-def choose_kernels(train, device, threads, say):
+def choose_kernels(train, device, n_processes, say):
     """The layers to build the network of a training with.
 
     Args:
         train: `TrainConfig`.
         device: Name of the device.
-        threads: Threads to compute with on the CPU.
+        n_processes: Number of processes that share the machine's cores.
         say: Called with a line that says what was chosen.
 
     Returns:
-        `models.layers.Layers`.
+        `models.layers.Layers`, and the number of threads; None where it is left to Paddle.
 
     Raises:
         UserError: What was asked for cannot be had here.
     """
     on_gpu = device != "cpu"
     if train.sync_batch_norm:
-        return models.SynchronisedLayers()
+        return models.SynchronisedLayers(), train.threads
     kernels = train.kernels
     if train.recompute:
         if kernels == "onednn":
             raise UserError("--train.recompute: oneDNN's kernels keep what they need; leave it out")
         kernels = "paddle"
-    if kernels == "paddle" and train.precision == "bf16" and not on_gpu:
+    elif kernels == "paddle" and train.precision == "bf16" and not on_gpu:
         # Nobody asked for Paddle's own kernels, which cannot do it.
         kernels = "auto"
     try:
@@ -41,15 +43,16 @@ def choose_kernels(train, device, threads, say):
     except UnavailableError as error:
         named = f"--train.kernels {kernels}, --train.precision {train.precision}"
         raise UserError(f"{named}: {error}") from None
-    if not on_gpu:
-        try:
+    threads = train.threads
+    if threads is None and isinstance(layers, OneDnnLayers):
+        threads = max(1, available_cores() // n_processes)
+    if threads is not None and not on_gpu:
+        with contextlib.suppress(UnavailableError):
             load().threads = threads
-            sentence += f", {threads} {'thread' if threads == 1 else 'threads'}"
-        except UnavailableError:
-            pass
+        sentence += f", {counted(threads, 'thread')}"
     if train.kernels != "paddle" or train.precision != "fp32":
         say(f"computing with {sentence}")
-    return layers
+    return layers, threads
 
 
 def autocast(precision, device):
@@ -59,4 +62,4 @@ def autocast(precision, device):
     """
     if precision == "bf16" and device != "cpu":
         return functools.partial(paddle.amp.auto_cast, dtype="bfloat16", level="O1")
-    return nullcontext
+    return contextlib.nullcontext

@@ -36,7 +36,6 @@ from callbacks import (
     Progress,
     VisualDLLog,
 )
-from datasets.cores import available_cores
 from datasets.shown import counted, shown
 from weights.files import count_parameters, read_description
 
@@ -75,8 +74,7 @@ def train(config, folder, device, cleanup):
     if config.resume:
         _check_same_videos(folder, config, splits)
     _warn_about_classes(training, config, say)
-    threads = config.train.threads or max(1, available_cores() // processes.number)
-    layers = choose_kernels(config.train, device, threads, say)
+    layers, threads = choose_kernels(config.train, device, processes.number, say)
     network, description = _build_network(config, training.labels, start, layers, say)
     kept = _as_kept(config, description, threads)
     averages = AveragedWeights(network, config.optim.ema) if config.optim.ema else None
@@ -275,7 +273,7 @@ def _as_kept(config, description, threads):
         annotation=_absolute(config.data.annotation),
     )
     model = replace(settled(config.model, description), pretrained=pretrained)
-    # The number of threads decides over the last digits: a resume takes as many.
+    # The number of threads decides over the last digits of oneDNN: a resume takes as many.
     train = replace(config.train, threads=threads)
     return replace(config, run_dir=None, resume=False, model=model, data=data, train=train)
 
