@@ -19,6 +19,7 @@ from jsonargparse.typing import (
 # Clips of one recording, as UCF-101 names them (datasets.annotations.drawn_split.UCF_GROUP).
 GROUP_PATTERN = r"(.+_g\d+)_c\d+$"
 
+# The families of models/, which cannot be asked without importing Paddle.
 Architecture = Literal[
     "r3d",
     "r2p1d",
@@ -43,7 +44,7 @@ class ModelConfig:
             network has; a wrong one lists them); those before it are frozen, BatchNorm statistics
             included. Left out, everything is trained.
         architecture: Network family; else r3d, the 3D ResNet.
-        depth: Number of layers; else 18, or the family's smallest published one.
+        depth: Number of layers; else 18, of wideresnet and resnext 50, of densenet 121.
         shortcut: Shortcut where the shape changes: B projects, A pads with zeros; else B.
         conv1_t_size: Length of the first convolution in frames, odd; else 7.
         conv1_t_stride: Step of the first convolution in frames; else 1.
@@ -171,6 +172,12 @@ class TrainConfig:
         sync_batch_norm: On several GPUs, BatchNorm sees the clips of all of them.
         recompute: Keep only what lies between the stages in memory and compute the rest again in
             the backward pass: about a third more time for much larger batches.
+        kernels: On the CPU: onednn computes several times as fast as paddle's own kernels, to other
+            last digits; auto takes it where it can be had.
+        precision: fp32, or bf16 for bfloat16 convolutions and activations, with everything else in
+            fp32; on a CPU it needs one with bfloat16 arithmetic.
+        threads: Threads that compute on the CPU. Left out, with onednn as many as there are cores
+            for this process, else as Paddle has it.
         process_timeout: Seconds that the processes of one training wait for one that does not
             come along, because its disk is slow for example; then the run ends.
     """
@@ -185,6 +192,9 @@ class TrainConfig:
     cutmix: NonNegativeFloat = 0.0
     sync_batch_norm: bool = False
     recompute: bool = False
+    kernels: Literal["auto", "paddle", "onednn"] = "paddle"
+    precision: Literal["fp32", "bf16"] = "fp32"
+    threads: PositiveInt | None = None
     process_timeout: PositiveInt = 1800
 
 
@@ -502,12 +512,13 @@ class PredictConfig:
             scores over time.
         output: Folder for the pictures of the timelines; left out, the current one.
         annotate: Video to write (.mp4, .mkv or .mov): a copy with the class drawn on it; a folder
-            for several videos.
+            for several videos. That of a stream is written while it runs.
         explain: Video to write, named as for annotate: a copy with colours where and when the
             network saw the class it decided for (Grad-CAM).
         features: File (.npz) to write: the pooled embeddings of windows and videos, in place of
             classes.
         seconds: Longest time to listen to a camera or stream.
+        serve: Port of a page on http://127.0.0.1 that shows cameras and streams while they run.
         reconnect: Seconds to wait before a camera or stream that has ended is opened again; left
             out, its end is the end.
         batch_size: Windows per step.
@@ -529,6 +540,7 @@ class PredictConfig:
     explain: str | None = None
     features: str | None = None
     seconds: PositiveFloat | None = None
+    serve: PositiveInt | None = None
     reconnect: PositiveFloat | None = None
     batch_size: PositiveInt = 8
     device: str = "auto"

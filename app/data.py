@@ -16,11 +16,11 @@ def read_splits(data, seed):
     """The videos of a run by split, writing the demo corpus where no videos are named.
 
     Args:
-        data: ``DataConfig``.
+        data: `DataConfig`.
         seed: Seed of a drawn split.
 
     Returns:
-        ``datasets.index.video_index.Splits``.
+        `datasets.index.splits.Splits`.
 
     Raises:
         AnnotationError: The videos cannot be listed, or there is nothing to train on or to
@@ -43,7 +43,7 @@ def usual_split(splits):
     """The part that shows how good a network is, where nobody names one.
 
     Args:
-        splits: `datasets.index.video_index.Splits`.
+        splits: `datasets.index.splits.Splits`.
 
     Returns:
         "val" where the source says what is to be trained on; else "all": a split is not drawn.
@@ -76,11 +76,11 @@ def packet_indexes(annotation=None):
     """Where the packet index of every video is kept, so that it is read from packets only once.
 
     Args:
-        annotation: What ``DataConfig.annotation`` names; an index of `python -m app index` has
+        annotation: What `DataConfig.annotation` names; an index of `python -m app index` has
             the packet indexes of its videos beside it.
 
     Returns:
-        ``datasets.decoding.packet_index_store.PacketIndexStore``.
+        `datasets.decoding.packet_index_store.PacketIndexStore`.
     """
     pack = None
     if annotation is not None:

@@ -17,11 +17,16 @@ class BuiltIndex:
 
     Args:
         folder: Where it is.
-        report: ``datasets.index.report.IndexReport``.
+        report: `datasets.index.report.IndexReport`.
     """
 
     folder: Path
     report: IndexReport
+
+    @property
+    def exit_code(self):
+        """0, or 1 when videos cannot be read."""
+        return int(bool(self.report.unreadable))
 
     def __str__(self):
         return (
@@ -35,10 +40,10 @@ def index(config):
     """Probe every video of a source.
 
     Args:
-        config: ``app.configuration.IndexConfig``.
+        config: `app.configuration.IndexConfig`.
 
     Returns:
-        ``BuiltIndex``.
+        `BuiltIndex`.
 
     Raises:
         AnnotationError: The source cannot be read or the index not be written.

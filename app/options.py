@@ -214,6 +214,8 @@ def check_file(path, options):
     Raises:
         UserError: The file cannot be read, is no YAML, or names an option that there is not.
     """
+    if not path:
+        raise UserError("--config: name the YAML file")
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
         tree = yaml.compose(text, yaml.SafeLoader)
@@ -234,9 +236,12 @@ def check_file(path, options):
 
 
 def _values(node, prefix, path, options):
-    found = {}
+    found, seen = {}, set()
     for key, value in node.value:
         name, line = f"{prefix}{key.value}", key.start_mark.line + 1
+        if name in seen:
+            raise UserError(f"{shown(path)}, line {line}: {shown(name)} stands there a second time")
+        seen.add(name)
         if name in options:
             found[name] = line, value.start_mark.buffer and _source(value)
         elif name in groups_of(options) and isinstance(value, yaml.MappingNode):

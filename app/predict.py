@@ -13,8 +13,9 @@ from tqdm import tqdm
 from app.errors import UserError
 from app.inference.open_engine import open_engine
 from app.prediction.grad_cam import GradCam
+from app.prediction.live import LivePage
 from app.prediction.output_files import OutputFiles
-from app.prediction.results import FeatureResults, Results, complain, reason_of
+from app.prediction.results import FeatureResults, Results, complain, print_result, reason_of
 from app.prediction.stream_windows import StreamWindows
 from app.prediction.video_sources import find_sources
 from app.prediction.windows import VideoWindows
@@ -50,20 +51,38 @@ def predict(config):
     engine = open_engine(
         trained, device=config.device, kind=config.engine, labels=config.labels, output=output
     )
-    if config.features:
-        results = FeatureResults(config, engine, failed)
-    else:
-        results = Results(config, engine, grad_cam, files, failed)
-    signal_number = None
+    page = LivePage(config.serve) if config.serve else None
+    if page:
+        complain(f"watch on {page.address}")
+    try:
+        if config.features:
+            results = FeatureResults(config, engine, failed)
+        else:
+            results = Results(config, engine, grad_cam, page, files, failed)
+        try:
+            signal_number = _predict_all(config, engine, sources, results)
+        except Exception:
+            # A mistake of ours does not take along what was finished.
+            print_result(str(results.report(None)) or None)
+            raise
+    finally:
+        if page:
+            page.close()
+    return results.report(signal_number)
+
+
+def _predict_all(config, engine, sources, results):
+    """Go through the sources; returns the number of the signal that ended it, or None."""
+    source = sources[0]
     try:
         # disable=None: no bar where stderr is not a screen.
         with stop_signals(), tqdm(sources, unit="video", leave=False, disable=None) as bar:
             for source in bar:
                 _predict_one(config, engine, source, results)
     except Stopped as stop:
-        signal_number = stop.signal_number
         complain(f"stopped in {source.name}; what was finished is kept")
-    return results.report(signal_number)
+        return stop.signal_number
+    return None
 
 
 def _check_options(config, sources):
@@ -72,6 +91,7 @@ def _check_options(config, sources):
             ("--timeline", config.timeline),
             ("--annotate", config.annotate),
             ("--explain", config.explain),
+            ("--serve", config.serve),
             ("--format", config.format != "table"),
         ):
             if given:
@@ -79,44 +99,50 @@ def _check_options(config, sources):
     if config.output is not None and not config.timeline:
         raise UserError("--output is the folder for the pictures of --timeline, which is not set")
     streams = [source.name for source in sources if source.kind == "stream"]
-    for option, given in (("--seconds", config.seconds), ("--reconnect", config.reconnect)):
-        if given and not streams:
-            raise UserError(f"{option} is for cameras and streams, there are none here")
+    for option in ("seconds", "reconnect", "serve"):
+        if getattr(config, option) and not streams:
+            raise UserError(f"--{option} is for cameras and streams, there are none here")
     if config.explain and streams:
         raise UserError(f"--explain {config.explain}: {streams[0]} cannot be seen twice")
 
 
 def _predict_one(config, engine, source, results):
-    gathered = results.begin(source)
+    gathered, ended = results.begin(source), None
     is_stream = source.kind == "stream"
     try:
-        windows = _open_windows(config, engine, source)
-        try:
-            for starts, seconds, clips in _batches(windows, config, source):
-                gathered.add(starts, seconds, results.compute(clips))
-        except (VideoError, Stopped) as end:
-            # The way in which cameras and streams end; what came until now counts.
-            if not is_stream or not gathered.starts:
-                raise
-            gathered.end(windows)
-            if isinstance(end, Stopped):
-                results.finish(gathered)
-                raise
-            complain(f"{source.name}: ended: {end.reason}")
-        if not gathered.starts:
-            raise VideoError(source.name, "no frame came")
-        gathered.end(windows)
+        with results.live(source) as view:
+            windows = _open_windows(config, engine, source, view)
+            try:
+                for starts, seconds, clips in _batches(windows, config, source):
+                    gathered.add(starts, seconds, results.compute(clips))
+                    if view:
+                        results.tell(gathered, windows.latency, view)
+            except (VideoError, Stopped) as end:
+                # The way in which cameras and streams end; what came until now counts.
+                if not is_stream or not gathered.starts:
+                    raise
+                ended = end
+            finally:
+                gathered.end(windows)
+            if not gathered.starts:
+                raise VideoError(source.name, "no frame came")
     except (VideoError, UserError) as error:
         results.fail(source.name, reason_of(error))
-    else:
-        results.finish(gathered)
+        if not is_stream or not gathered.starts:
+            return
+    if isinstance(ended, VideoError):
+        complain(f"{source.name}: ended: {ended.reason}")
+    results.finish(gathered)
+    if isinstance(ended, Stopped):
+        raise ended
 
 
-def _open_windows(config, engine, source):
+def _open_windows(config, engine, source, view):
     contract = engine.description.input
-    if source.kind == "stream":
-        return StreamWindows(source, contract, config.step, config.seconds, config.reconnect)
-    return VideoWindows(source, contract, config.step)
+    if source.kind != "stream":
+        return VideoWindows(source, contract, config.step)
+    watch = view.show if view else None
+    return StreamWindows(source, contract, config.step, config.seconds, config.reconnect, watch)
 
 
 def _batches(windows, config, source):

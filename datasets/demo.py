@@ -1,13 +1,13 @@
 """The demo corpus: small videos whose classes differ in motion only.
 
-Every video shows textured shapes over drifting clutter. Within ``STEPS`` frames each shape travels
+Every video shows textured shapes over drifting clutter. Within `STEPS` frames each shape travels
 once along the motion of its class and starts again; on the way it weaves from side to side, just
 as far as it travels. So the places that a shape visits lie spread to all sides, whatever the
 class: a single frame, or the frames of a clip in any order, look the same for every class. What
 tells the class is only the order in which the places are visited.
 
-A motion is a direction in a plane. In the corpus ``directions`` it is the plane of the picture; in
-``turns`` its axes are turning and growing, so there a turning shape weaves by growing and
+A motion is a direction in a plane. In the corpus `directions` it is the plane of the picture; in
+`turns` its axes are turning and growing, so there a turning shape weaves by growing and
 shrinking, and a growing one by turning to and fro.
 """
 
@@ -63,13 +63,13 @@ def write_demo_corpus(folder, name="directions", seed=0, n_train=None, n_val=Non
 
     Args:
         folder: Where corpora are kept; made if missing.
-        name: ``"directions"`` (eight classes) or ``"turns"`` (four other classes).
+        name: `"directions"` (eight classes) or `"turns"` (four other classes).
         seed: Seed of everything drawn.
         n_train: Number of training videos per class; left out, 384 are shared by the classes.
         n_val: Number of validation videos per class; left out, 80 are shared by the classes.
 
     Returns:
-        The ``Path`` of the corpus: ``{train,val}/<class>/<video>.{mp4,avi}``, in every class half
+        The `Path` of the corpus: `{train,val}/<class>/<video>.{mp4,avi}`, in every class half
         h264 in mp4 and half mpeg4 in avi, 24 to 32 frames each. Together they take 6 to 7 MB.
 
     Raises:
@@ -117,13 +117,13 @@ def draw_video(name, class_name, generator, cells=range(ROWS * COLUMNS)):
     """Draw the frames of one video.
 
     Args:
-        name: A name in ``CORPORA``.
+        name: A name in `CORPORA`.
         class_name: One of its classes.
-        generator: ``numpy.random.Generator``; the video is a pure function of it.
+        generator: `numpy.random.Generator`; the video is a pure function of it.
         cells: Numbers of the cells of the grid that have a shape; elsewhere is clutter only.
 
     Returns:
-        uint8 ``[T, HEIGHT, WIDTH, 3]`` RGB, T from 24 to 32.
+        uint8 `[T, HEIGHT, WIDTH, 3]` RGB, T from 24 to 32.
     """
     motion = CORPORA[name][class_name]
     frames = _draw_clutter(generator)
@@ -139,7 +139,7 @@ def draw_video(name, class_name, generator, cells=range(ROWS * COLUMNS)):
 
 
 def _way(motion, generator):
-    """Where a shape is on its way in each frame of a period: float ``[PERIOD, 2]``.
+    """Where a shape is on its way in each frame of a period: float `[PERIOD, 2]`.
 
     The way has length 1, its middle is at 0 and it begins at a random frame.
     """
@@ -154,12 +154,12 @@ def _draw_shape(frames, cell, generator, shift=0.0, angle=0.0, size=1.0):
     """Draw one textured shape into all frames of a period, in place.
 
     Args:
-        frames: float32 ``[PERIOD, HEIGHT, WIDTH, 3]``.
+        frames: float32 `[PERIOD, HEIGHT, WIDTH, 3]`.
         cell: Number of the shape's cell in the grid.
-        generator: ``numpy.random.Generator``.
-        shift: Distance from the middle of the way in pixels, ``[PERIOD, 2]``.
-        angle: Turn of the shape in radians, ``[PERIOD]``.
-        size: Scale of the shape, ``[PERIOD]``.
+        generator: `numpy.random.Generator`.
+        shift: Distance from the middle of the way in pixels, `[PERIOD, 2]`.
+        angle: Turn of the shape in radians, `[PERIOD]`.
+        size: Scale of the shape, `[PERIOD]`.
     """
     sprite = _shape_sprite(generator)
     row, column = divmod(cell, COLUMNS)
@@ -185,7 +185,7 @@ def _draw_shape(frames, cell, generator, shift=0.0, angle=0.0, size=1.0):
 
 
 def _shape_sprite(generator):
-    """One shape, a polygon: float32 ``[S, S, 4]``, colours 0-255 and opacity 0-1."""
+    """One shape, a polygon: float32 `[S, S, 4]`, colours 0-255 and opacity 0-1."""
     length = 2 * (RADIUS + 2) * FINENESS
     ramp = (np.arange(length) - (length - 1) / 2) / FINENESS
     x, y = np.meshgrid(ramp, ramp)
@@ -199,7 +199,7 @@ def _shape_sprite(generator):
 
 
 def _draw_clutter(generator):
-    """A muted texture swaying along a line of any direction: float32 ``[PERIOD, H, W, 3]``."""
+    """A muted texture swaying along a line of any direction: float32 `[PERIOD, H, W, 3]`."""
     reach = 8
     texture = _texture(HEIGHT + 2 * reach, WIDTH + 2 * reach, 8, generator)
     texture = 90 + 0.3 * texture
@@ -212,7 +212,7 @@ def _draw_clutter(generator):
 
 
 def _texture(height, width, grain, generator):
-    """Noise of two colours, smooth over ``grain`` pixels: float32 ``[height, width, 3]``."""
+    """Noise of two colours, smooth over `grain` pixels: float32 `[height, width, 3]`."""
     noise = generator.uniform(-0.5, 1.5, (height // grain + 2, width // grain + 2))
     for axis, length in enumerate((height, width)):
         place = np.arange(length) / grain

@@ -15,7 +15,7 @@ BATCH = 256
 
 
 def map_in_processes(function, items, workers, crashed, chunk=1):
-    """Yields ``function(item)`` for every item, in their order.
+    """Yield `function(item)` for every item, in their order.
 
     Args:
         function: Can be pickled, as can its results.
@@ -66,7 +66,7 @@ def _new_pool(workers):
 
 
 def _end_with_parent():
-    """Ties a worker's life to its parent's: killed, the parent cannot tell it to stop.
+    """Tie a worker's life to its parent's: killed, the parent cannot tell it to stop.
 
     Ctrl-C reaches the whole group of processes; what to do about it the parent alone decides.
     """

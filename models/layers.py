@@ -48,7 +48,13 @@ class SyncBatchNorm3D(nn.SyncBatchNorm):
         self.relu = relu
 
     def forward(self, x):
-        x = super().forward(x)
+        if self._use_global_stats:
+            # Paddle's own forward does not look at it.
+            x = F.batch_norm(
+                x, self._mean, self._variance, self.weight, self.bias, epsilon=self._epsilon
+            )
+        else:
+            x = super().forward(x)
         return F.relu(x) if self.relu else x
 
 
@@ -80,8 +86,8 @@ class Layers:
     """Layers and operations on float32 `[B, C, T, H, W]`, with Paddle's own kernels.
 
     A subclass may keep its tensors as it likes between `enter` and `global_mean`. Its layers
-    carry the same parameters under the same names, and its BatchNorm is an `nn.BatchNorm3D` that
-    obeys `_use_global_stats`, by which fine-tuning keeps statistics still.
+    carry the same parameters under the same names, and its BatchNorm is an `nn.BatchNorm3D` or
+    `nn.SyncBatchNorm` that obeys `_use_global_stats`, by which fine-tuning keeps statistics still.
 
     Args:
         bn_epsilon: Epsilon of every BatchNorm.

@@ -81,7 +81,7 @@ def _freeze(module):
     for parameter in module.parameters():
         parameter.stop_gradient = True
     for layer in module.sublayers(include_self=True):
-        if isinstance(layer, nn.BatchNorm3D):
+        if isinstance(layer, (nn.BatchNorm3D, nn.SyncBatchNorm)):
             # `paddle.Model` puts every layer into training mode before every batch; with this
             # the running statistics are used and left alone in that mode, too.
             layer._use_global_stats = True

@@ -98,17 +98,23 @@ class _Shapes:
         shape = self[name]
         if len(shape) == 4:
             raise self.error(f"a 2D network: {name} has the shape {list(shape)}")
-        if len(shape) != 5:
-            raise self.error(f"{name} has the shape {list(shape)}, a 3D convolution's has five")
+        if len(shape) != 5 or min(shape) < 1:
+            raise self.error(f"{name} has the shape {list(shape)}, which is no 3D convolution's")
         return shape
+
+    def length(self, name):
+        """The length of a tensor of one dimension."""
+        if len(self[name]) != 1:
+            raise self.error(f"{name} has the shape {list(self[name])} instead of one dimension")
+        return self[name][0]
 
     def stem(self, name):
         """The shape of a first convolution: an odd time, 7, 7."""
         shape = self.kernel(name)
         if shape[3:] != (7, 7) or shape[2] % 2 == 0:
             raise self.error(
-                f"not a 3D ResNet: {name} has the shape {list(shape)}, a 3D ResNet's ends in an "
-                "odd time, 7, 7"
+                f"none of the networks there are: {name} has the shape {list(shape)}, theirs ends "
+                "in an odd time, 7, 7"
             )
         return shape
 
@@ -123,7 +129,7 @@ class _Shapes:
         """`n_classes` of a head, or nothing where there is none."""
         if f"{name}.weight" not in self and f"{name}.bias" not in self:
             return {}
-        return {"n_classes": self[f"{name}.bias"][0]}
+        return {"n_classes": self.length(f"{name}.bias")}
 
 
 def _read(shapes):
@@ -263,7 +269,7 @@ def _normalises_first(shapes, has_bottlenecks):
     """Whether a BatchNorm is as long as its convolution's input, not as its output."""
     # Where the two differ: layer2.0.conv1 is square in the bottlenecks of wide networks.
     number, block = (3, "layer1.0") if has_bottlenecks else (1, "layer2.0")
-    norm = shapes[f"{block}.bn{number}.weight"][0]
+    norm = shapes.length(f"{block}.bn{number}.weight")
     out_channels, in_channels = shapes.kernel(f"{block}.conv{number}.weight")[:2]
     return norm == in_channels != out_channels
 

@@ -1,8 +1,14 @@
 """Pooled embeddings of windows and videos in one .npz file."""
 
+import time
+
 import numpy as np
 
 from weights.durable import write_atomically
+
+# Seconds between two states of the file that are written on the way; and at least so many times as
+# long as it takes to write one.
+PAUSE, PAUSE_PER_WRITE = 60, 20
 
 
 class VideoFeatures:
@@ -38,25 +44,39 @@ class VideoFeatures:
 
 
 class FeatureFile:
-    """Gathers embeddings and writes them.
+    """Gathers embeddings and writes them, now and then and at the end.
 
     The file holds `videos` float32 `[V, D]`, the mean over the windows of each video; `windows`
     float32 `[K, D]`; `names` `[V]`, the videos; `window_video` int64 `[K]`, the row of each
     window's video in `videos`; `window_start` int64 `[K]`, its first frame.
+
+    Args:
+        path: The file.
     """
 
-    def __init__(self):
+    def __init__(self, path):
+        self.path = path
         self._videos = []
+        self._next_write = time.monotonic() + PAUSE
 
     def __len__(self):
         """Number of videos."""
         return len(self._videos)
 
     def add(self, features):
-        """Add the `VideoFeatures` of one video."""
-        self._videos.append(features)
+        """Add the `VideoFeatures` of one video.
 
-    def write(self, path):
+        Raises:
+            OSError: It was time to write the file, and that failed.
+        """
+        self._videos.append(features)
+        begin = time.monotonic()
+        if begin >= self._next_write:
+            self.write()
+            end = time.monotonic()
+            self._next_write = end + max(PAUSE, PAUSE_PER_WRITE * (end - begin))
+
+    def write(self):
         """Write the file, complete or absent.
 
         Raises:
@@ -73,4 +93,4 @@ class FeatureFile:
             "window_start": np.concatenate([np.array(v.starts, np.int64) for v in self._videos]),
         }
         arrays["videos"] = arrays["videos"].astype(np.float32)
-        write_atomically(path, lambda file: np.savez(file, **arrays))
+        write_atomically(self.path, lambda file: np.savez(file, **arrays))

@@ -5,7 +5,7 @@ import io
 import json
 
 from app.prediction.timeline import clock, segments
-from datasets.shown import shown
+from datasets.shown import counted, shown
 
 
 def header(config):
@@ -57,11 +57,6 @@ def as_dict(prediction, config):
             for part in segments(prediction)
         ]
     return entry
-
-
-def counted(number, what):
-    """A number with its noun: `1 video`, `2 videos`."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _as_dicts(top):

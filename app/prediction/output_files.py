@@ -39,15 +39,17 @@ class OutputFiles:
                         f"--{option} {value}: is one file for {len(sources)} videos; name a folder"
                     )
                 folders[f"--{option}"] = Path(value).parent if single else Path(value)
+                _check_name(f"--{option}", value)
         if config.timeline and config.output:
             folders["--output"] = Path(config.output)
         if config.features:
             path = Path(config.features)
-            if path.is_dir() or path.suffix.lower() != ".npz":
+            if os.path.isdir(path) or path.suffix.lower() != ".npz":
                 raise UserError(
                     f"--features {path}: is written in NumPy's format; name a file ending in .npz"
                 )
             folders["--features"] = path.parent
+            _check_name("--features", path)
         for option, folder in folders.items():
             _make(option, folder)
 
@@ -85,7 +87,7 @@ class OutputFiles:
 def _is_one_file(option, value):
     """Whether a value names a file to write; otherwise it names a folder."""
     path = Path(value)
-    if path.is_dir() or str(value).endswith("/") or not path.suffix:
+    if os.path.isdir(path) or str(value).endswith("/") or not path.suffix:
         return False
     if path.suffix.lower() not in CONTAINERS:
         raise UserError(
@@ -93,6 +95,16 @@ def _is_one_file(option, value):
             "of a folder with /"
         )
     return True
+
+
+def _check_name(option, path):
+    """Find out before the work that a name is too long, say, for the file system."""
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise UserError(f"{option} {path}: cannot be written: {error.strerror}") from None
 
 
 def _make(option, folder):

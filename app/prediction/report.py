@@ -4,9 +4,9 @@ import json
 from dataclasses import dataclass
 
 from app.configuration import PredictConfig
-from app.prediction.formats import as_dict, counted
+from app.prediction.formats import as_dict
 from app.prediction.prediction import Prediction
-from datasets.shown import shown
+from datasets.shown import counted, shown
 
 
 @dataclass(frozen=True)

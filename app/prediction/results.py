@@ -1,6 +1,7 @@
 """What becomes of each source once it was seen: printed, drawn and kept at once."""
 
 import sys
+from contextlib import contextmanager, nullcontext
 
 from tqdm import tqdm
 
@@ -9,9 +10,11 @@ from app.prediction.annotate import annotate
 from app.prediction.explain import explain
 from app.prediction.feature_file import FeatureFile, VideoFeatures
 from app.prediction.formats import as_text, header
+from app.prediction.live import LiveView
 from app.prediction.prediction import Prediction
 from app.prediction.report import FeatureReport, PredictionReport
-from app.prediction.timeline import draw_timeline
+from app.prediction.timeline import clock, draw_timeline
+from app.prediction.video_copy import open_copy
 from datasets.decoding.errors import VideoError
 from datasets.shown import shown
 
@@ -23,13 +26,14 @@ class Results:
         config: `app.configuration.PredictConfig`.
         engine: The `Engine` that predicts.
         grad_cam: `GradCam` of the same network where `explain` is asked for, else None.
+        page: `LivePage` where `serve` is asked for, else None.
         files: `OutputFiles`.
         failed: Name -> reason of what has failed already; what fails later is added.
     """
 
-    def __init__(self, config, engine, grad_cam, files, failed):
+    def __init__(self, config, engine, grad_cam, page, files, failed):
         self._config, self._engine, self._files = config, engine, files
-        self._grad_cam = grad_cam
+        self._grad_cam, self._page = grad_cam, page
         self._predictions = []
         self.failed = failed
         self.compute = engine.scores
@@ -38,6 +42,28 @@ class Results:
     def begin(self, source):
         """A `Prediction` to be filled."""
         return Prediction(source, self._engine.labels, keep_windows=self._config.timeline)
+
+    @contextmanager
+    def live(self, source):
+        """A `LiveView` of a stream while it runs; None for videos, which can be seen again."""
+        if source.kind != "stream":
+            yield None
+        elif self._config.annotate:
+            path = self._files.copy(source, "annotate")
+            with open_copy("--annotate", path) as copy:
+                yield LiveView(copy, self._page)
+            self.written(path)
+        else:
+            yield LiveView(page=self._page)
+
+    def tell(self, prediction, latency, view):
+        """Print and show the latest window of a stream."""
+        best, score = prediction.best[-1]
+        label = prediction.labels[best]
+        view.caption = f"{label}  {score:.2f}"
+        if self._config.format == "table":
+            when = clock(prediction.seconds[-1], duration=0)
+            print_result(f"  {when:>9}  {score:.4f}  {shown(label)}  (latency {latency:.2f} s)")
 
     def finish(self, prediction):
         """Print a prediction, and then draw it: what goes wrong there comes too late for it."""
@@ -92,15 +118,15 @@ class Results:
 
 
 class FeatureResults:
-    """Features of videos, written at the end.
+    """Features of videos, in a file.
 
     Args:
         config, engine, failed: As of `Results`.
     """
 
     def __init__(self, config, engine, failed):
-        self._path, self._engine = config.features, engine
-        self._file = FeatureFile()
+        self._engine = engine
+        self._file = FeatureFile(config.features)
         self.failed = failed
         self.compute = engine.features
 
@@ -108,9 +134,18 @@ class FeatureResults:
         """`VideoFeatures` to be filled."""
         return VideoFeatures(source)
 
+    def live(self, source):
+        """Nothing is shown of features."""
+        return nullcontext()
+
     def finish(self, features):
-        """Keep the features of a video."""
-        self._file.add(features)
+        """Keep the features of a video.
+
+        Raises:
+            UserError: They cannot be written.
+        """
+        with writing(f"--features {self._file.path}"):
+            self._file.add(features)
 
     fail = Results.fail
 
@@ -123,10 +158,10 @@ class FeatureResults:
         Raises:
             UserError: It cannot be written.
         """
-        path = self._path if len(self._file) else None
+        path = self._file.path if len(self._file) else None
         if path:
             with writing(f"--features {path}"):
-                self._file.write(path)
+                self._file.write()
         return FeatureReport(path, len(self._file), self.failed, self._engine.name, signal_number)
 
 

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from datasets.clips.frame_choice import clip_at, clip_span
 from datasets.decoding.clip_filter import ClipFilter, centred_square
+from datasets.decoding.container import decode_in_order
 from datasets.decoding.errors import VideoError, video_errors
 from datasets.shown import shown
 
@@ -22,7 +23,8 @@ FRAME_RATE = 25
 class StreamWindows:
     """Windows of a camera or a stream.
 
-    The frames that remain at the end make a last, looped window if no other has shown them.
+    The frames that remain at the end, or where it breaks off, make a last, looped window if no
+    other has shown them.
 
     Args:
         source: `app.prediction.video_sources.VideoSource`: an address that FFmpeg opens, or a
@@ -75,7 +77,9 @@ class StreamWindows:
         kept, first, unseen = deque(), 0, 0
         for frame, seconds in self._all_frames():
             if frame is None:
-                # A gap: no window spans it.
+                # The end, or a gap that no window spans.
+                if kept and unseen < self.n_frames:
+                    yield first, kept[0][1], self._clip(kept)
                 kept.clear()
                 first = unseen = self.n_frames
                 continue
@@ -90,55 +94,67 @@ class StreamWindows:
             elif self.n_frames <= first:
                 # Windows farther apart than they are long.
                 kept.clear()
-        if kept and unseen < self.n_frames:
-            yield first, kept[0][1], self._clip(kept)
 
     def _open(self):
-        address = self._address
-        with video_errors(address):
-            self._container = av.open(
-                address,
-                format="v4l2" if address.startswith("/dev/") else None,
-                timeout=PATIENCE,
-                metadata_errors="replace",
-            )
+        address, errors = self._address, video_errors(self._address)
         try:
-            with video_errors(address):
-                videos = self._container.streams.video
-                if videos:
-                    self._stream = videos[0]
-                    self._stream.thread_type = "NONE"
-                    self.fps = float(self._stream.average_rate or 0)
-            if not videos:
-                raise VideoError(address, "no video in this stream")
+            with errors:
+                self._container = av.open(
+                    address,
+                    format="v4l2" if address.startswith("/dev/") else None,
+                    timeout=PATIENCE,
+                    metadata_errors="replace",
+                )
+        except VideoError as error:
+            raise VideoError(address, _reason(error)) from error
+        try:
+            with errors:
+                self._stream = self._container.streams.best("video")
+                if self._stream is None:
+                    raise VideoError(address, "no video in this stream")
+                self._stream.thread_type = "NONE"
+                self.fps = float(self._stream.average_rate or 0)
         except VideoError:
             self._container.close()
             raise
 
     def _all_frames(self):
-        """The frames and their times, with (None, None) for a gap, until the stream is over."""
+        """The frames and their times, with (None, None) where they break off or end."""
         end = None if self._seconds is None else time.monotonic() + self._seconds
         while True:
-            try:
-                with self._container:
-                    for frame in self._frames():
+            reason = yield from self._frames_until_it_ends(end)
+            # What came until now counts.
+            yield None, None
+            if self._reconnect is None:
+                if reason is not None:
+                    raise VideoError(self._address, reason)
+                return
+            if not self._opened_again(reason or "it ended", end):
+                return
+
+    def _frames_until_it_ends(self, end):
+        """Yield the frames of one connection and their times; return why it broke off, or None."""
+        try:
+            with self._container:
+                decoded = decode_in_order(self._address, self._container, self._stream)
+                for _, frames in decoded:
+                    # Streams are often joined in the middle; the next key frame mends it.
+                    for frame in frames or ():
                         yield frame, self._time(frame)
                         if end is not None and time.monotonic() >= end:
-                            return
-                reason = "it ended"
-            except VideoError as error:
-                if self._reconnect is None:
-                    raise
-                reason = error.reason
-            if self._reconnect is None or not self._opened_again(reason, end):
-                return
-            yield None, None
+                            return None
+        except VideoError as error:
+            return _reason(error)
+        return None
 
     def _opened_again(self, reason, end):
+        said = None
         while end is None or time.monotonic() + self._reconnect < end:
-            tqdm.write(
-                f"{shown(self._address)}: {reason}; again in {self._reconnect:g} s", sys.stderr
-            )
+            if reason != said:
+                # Not at every try: a camera may be away for days.
+                again = f"again every {self._reconnect:g} s"
+                tqdm.write(f"{shown(self._address)}: {shown(reason)}; {again}", sys.stderr)
+                said = reason
             time.sleep(self._reconnect)
             try:
                 self._open()
@@ -149,36 +165,13 @@ class StreamWindows:
                 return True
         return False
 
-    def _frames(self):
-        errors = video_errors(self._address)
-        with errors:
-            packets = self._container.demux(self._stream)
-        while True:
-            try:
-                with errors:
-                    packet = next(packets, None)
-            except VideoError as error:
-                if isinstance(error.__cause__, av.error.ExitError):
-                    raise VideoError(self._address, f"nothing came for {PATIENCE:g} s") from error
-                raise
-            if packet is None:
-                return
-            try:
-                with errors:
-                    frames = packet.decode()
-            except VideoError as error:
-                if isinstance(error.__cause__, av.error.InvalidDataError):
-                    # Streams are often joined in the middle; the next key frame mends it.
-                    continue
-                raise
-            yield from frames
-
     def _time(self, frame):
         """Seconds since the first frame; times that do not grow are continued at the rate."""
         self._arrived = time.monotonic()
         self._began = self._arrived if self._began is None else self._began
         step = 1 / (self.fps or FRAME_RATE)
-        own = frame.time
+        # Not by the frame: those that a decoder gives at the end know no unit of time.
+        own = None if frame.pts is None else float(frame.pts * self._stream.time_base)
         if own is None:
             seconds = self.duration
         else:
@@ -204,3 +197,10 @@ class StreamWindows:
         for position in distinct:
             clip.push(frames[position])
         return clip.finish()[:, order]
+
+
+def _reason(error):
+    """What a `VideoError` says; FFmpeg calls it an exit when its time is up."""
+    if isinstance(error.__cause__, av.error.ExitError):
+        return f"nothing came for {PATIENCE:g} s"
+    return error.reason

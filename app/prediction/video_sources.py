@@ -80,13 +80,19 @@ def _find_camera(device, failed):
 
 def _find_in_folder(top, failed):
     """All videos and folders of frames in a folder and below it, by name."""
-    found, refused = [], {}
-    for path, folders, _ in os.walk(top):
+    found, refused, seen = [], {}, set()
+    for path, folders, _ in os.walk(top, followlinks=True):
+        real = os.path.realpath(path)
+        if real in seen:
+            # A link that leads back.
+            folders.clear()
+            continue
+        seen.add(real)
         try:
             content = list_folder(path)
         except AnnotationError as error:
             refused[path] = str(error).removeprefix(f"{path}: ")
-            folders[:] = []
+            folders.clear()
             continue
         folders[:] = content.folders
         if content.has_frames and not content.videos:

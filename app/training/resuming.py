@@ -9,7 +9,13 @@ from datasets.index.splits import Splits
 from datasets.shown import shown
 
 FIXED_GROUPS = ("model", "data", "clip")
-FIXED_OPTIONS = (("train", "seed"), ("train", "batch_size"), ("optim", "accumulate"))
+FIXED_OPTIONS = (
+    ("train", "seed"),
+    ("train", "batch_size"),
+    ("train", "precision"),
+    ("train", "kernels"),
+    ("optim", "accumulate"),
+)
 # Where the videos are may change; whether they are the same is seen when they are listed.
 FREE_OPTIONS = (("data", "videos"), ("data", "annotation"), ("data", "max_failures"))
 # What a video's part in the training follows from; the rest is found out when it is opened.

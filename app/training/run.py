@@ -9,7 +9,6 @@ from dataclasses import asdict, replace
 import numpy as np
 from tqdm import tqdm
 
-import models
 from app.checkpoints import WEIGHTS, Checkpoints, newest_whole
 from app.data import read_splits
 from app.errors import UserError
@@ -18,6 +17,7 @@ from app.failures import FailureLog, failure_limit
 from app.run_folder import config_text
 from app.training.averaged_weights import AveragedWeights
 from app.training.contact_sheet import contact_sheet
+from app.training.kernels import autocast, choose_kernels
 from app.training.loaders import evaluation_loader, training_loader
 from app.training.network import build_network, describe, find_pretrained, settled
 from app.training.optimizer import build_optimizer, build_schedule
@@ -74,8 +74,9 @@ def train(config, folder, device, cleanup):
     if config.resume:
         _check_same_videos(folder, config, splits)
     _warn_about_classes(training, config, say)
-    network, description = _build_network(config, training.labels, start, say)
-    kept = _as_kept(config, description)
+    layers, threads = choose_kernels(config.train, device, processes.number, say)
+    network, description = _build_network(config, training.labels, start, layers, say)
+    kept = _as_kept(config, description, threads)
     averages = AveragedWeights(network, config.optim.ema) if config.optim.ema else None
     failures, loader, validation_loader = _build_loaders(config, folder, training, validation)
     recogniser = description.recogniser(network)
@@ -88,6 +89,7 @@ def train(config, folder, device, cleanup):
             processes,
             Recipe.of(config, training),
             averages,
+            autocast(config.train.precision, device),
         )
     schedule = build_schedule(config, model.batches_per_epoch)
     optimizer = build_optimizer(config.optim, network, schedule)
@@ -204,7 +206,7 @@ def _check_same_videos(folder, config, splits):
             )
 
 
-def _build_network(config, labels, start, say):
+def _build_network(config, labels, start, layers, say):
     """The network and its description, from a checkpoint or from where training begins."""
     if start is not None:
         # All tensors come from the checkpoint: the pretrained file may be gone by now.
@@ -212,7 +214,6 @@ def _build_network(config, labels, start, say):
     else:
         source = find_pretrained(config.model)
         description, notes = describe(config, labels, source)
-    layers = models.SynchronisedLayers() if config.train.sync_batch_norm else None
     network, lines = build_network(description, source, config.model.finetune_from, layers)
     network.dropout, network.recompute = config.model.dropout, config.train.recompute
     for line in (*notes, *lines):
@@ -261,7 +262,7 @@ def _introduction(network, description, device, training, validation):
     )
 
 
-def _as_kept(config, description):
+def _as_kept(config, description, threads):
     """The configuration as the run keeps it: settled, and good from any working directory."""
     pretrained = config.model.pretrained
     if pretrained is not None and os.path.exists(pretrained):
@@ -272,7 +273,9 @@ def _as_kept(config, description):
         annotation=_absolute(config.data.annotation),
     )
     model = replace(settled(config.model, description), pretrained=pretrained)
-    return replace(config, run_dir=None, resume=False, model=model, data=data)
+    # The number of threads decides over the last digits of oneDNN: a resume takes as many.
+    train = replace(config.train, threads=threads)
+    return replace(config, run_dir=None, resume=False, model=model, data=data, train=train)
 
 
 def _absolute(path):

@@ -35,6 +35,7 @@ class VideoModel(paddle.Model):
         batches_per_epoch: Number of training batches of an epoch; needed by `fit` only.
         processes: `Processes` that train together; None for this one alone.
         recipe: `Recipe`: how clips and labels become a loss.
+        forward_context: Makes a context manager for every forward pass.
         averages: `AveragedWeights` to validate with in place of the last weights, or None.
     """
 
@@ -46,6 +47,7 @@ class VideoModel(paddle.Model):
         processes=None,
         recipe=None,
         averages=None,
+        forward_context=nullcontext,
     ):
         # hapi splits a batch by the number of inputs.
         clips = paddle.static.InputSpec([None, 3, None, None, None], "uint8", "clips")
@@ -55,6 +57,7 @@ class VideoModel(paddle.Model):
         self.processes = processes or Processes(timeout=0)
         self.recipe = recipe or Recipe()
         self.averages = averages
+        self.forward_context = forward_context
         self.position = Position()
         self.training_metrics = TrainingMetrics()
         self.optimizer = None
@@ -121,7 +124,9 @@ class VideoModel(paddle.Model):
         if self.bare_network.dropout:
             # Paddle's generator of random numbers does not come back from a checkpoint as it was.
             paddle.seed(self.recipe.batch_seed(self.position, self.processes.rank))
-        logits = self.network(clips)
+        with self.forward_context():
+            logits = self.network(clips)
+        logits = logits.astype("float32")
         losses = loss(logits, labels)
         # The sum now and one division by the number of clips before the update: the same gradient
         # as one big batch, the incomplete last group of an epoch included.
@@ -175,9 +180,13 @@ class VideoModel(paddle.Model):
         """
         self.network.eval()
         rows = labels[1].numpy()
-        losses = self._video_scores.add(rows, self.network(inputs[0]).numpy())
+        losses = self._video_scores.add(rows, self._logits(inputs[0]))
         self._video_scores.finish(np.unique(rows).tolist())
         return [self._finite(losses.mean(), "the validation loss")]
+
+    def _logits(self, clips):
+        with self.forward_context():
+            return self.network(clips).astype("float32").numpy()
 
     def _finite(self, value, name):
         value = float(value)

@@ -19,11 +19,11 @@ NAMES = {
     ),
     "start": (
         "start", "begin", "start_time", "time_start", "start_s", "start_sec", "start_seconds",
-        "start_second", "begin_time", "t_start", "tstart", "onset", "from",
+        "start_second", "begin_time", "t_start", "tstart", "from",
     ),
     "end": (
         "end", "stop", "end_time", "time_end", "end_s", "end_sec", "end_seconds", "end_second",
-        "stop_time", "t_end", "tend", "offset", "to",
+        "stop_time", "t_end", "tend", "to",
     ),
     "frames": (
         "n_frames", "num_frames", "total_frames", "number_of_frames", "frame_count", "nframes",
@@ -34,10 +34,20 @@ NAMES = {
 # fmt: on
 # Columns that would say which part of a video is meant; to leave one out would be wrong.
 SEGMENT_WORDS = re.compile(
-    r"(?:^|_)(?:start|begin|end|stop|frames?|time(?:stamp)?|duration)(?:_|$)"
+    r"(?:^|_)(?:start|begin|end|stop|offset|frames?|time(?:stamp)?|duration|length)(?:_|$)"
 )
-# But not these.
-HARMLESS = re.compile(r"frame_?rate|(?:.*_)?duration(?:_s(?:ec)?)?")
+# But not these; the latter are harmless where no start makes them the length of a part.
+FRAME_RATE = re.compile(r"frame_?rate")
+LENGTH = re.compile(r"(?:.*_)?(?:duration|length)(?:_s(?:ec)?)?")
+
+
+def is_column_name(word):
+    """Whether a word is one that columns are called by."""
+    return any(_plain(word) in known for known in NAMES.values())
+
+
+def _plain(cell):
+    return re.sub(r"[^a-z0-9]+", "_", cell.lower()).strip("_")
 
 
 @dataclass(frozen=True)
@@ -69,7 +79,7 @@ def read_header(place, cells):
         AnnotationError: It names one of them and leaves open which column is the other, or has a
             column that cannot be left out and is not understood.
     """
-    names = [re.sub(r"[^a-z0-9]+", "_", cell.lower()).strip("_") for cell in cells]
+    names = [_plain(cell) for cell in cells]
     columns = {}
     for role, known in NAMES.items():
         places = [names.index(name) for name in known if name in names]
@@ -88,7 +98,9 @@ def read_header(place, cells):
         columns[role] = others.pop()
     unused = [cells[n] for n in others if cells[n]]
     for n in others:
-        if SEGMENT_WORDS.search(names[n]) and not HARMLESS.fullmatch(names[n]):
+        is_length = LENGTH.fullmatch(names[n]) and ("start" not in columns or "end" in columns)
+        is_harmless = is_length or FRAME_RATE.fullmatch(names[n])
+        if SEGMENT_WORDS.search(names[n]) and not is_harmless:
             raise AnnotationError(
                 f"{place}: the column {cells[n]!r} is not understood; a part of a video is given "
                 "in seconds, in columns start and end"

@@ -92,7 +92,7 @@ class _Reader:
     def __init__(self, videos):
         self._finder = VideoFinder(videos)
         self._labels = {}
-        self._by_id = []
+        self._n_by_id, self._first_by_id = 0, None
         # What the column "split" says, of the rows of the table read last.
         self.splits = []
 
@@ -138,16 +138,16 @@ class _Reader:
         names = name, f"{video_id}_{start}_{end}", video_id
         path = self._finder.find_any(names, _folders(split, label))
         if path.rpartition("/")[2].partition(".")[0] == video_id:
-            self._by_id.append(path)
+            self._n_by_id += 1
+            self._first_by_id = self._first_by_id or path
         return Row(path, number, name)
 
     def finish(self, source, rows, draw=None):
         notes = []
-        if self._by_id:
-            n_videos = counted(len(self._by_id), "video")
+        if self._n_by_id:
             notes.append(
-                f"{source}: {n_videos} found by id alone and taken as already cut, "
-                f"{self._by_id[0]} first"
+                f"{source}: {counted(self._n_by_id, 'video')} found by id alone and taken as "
+                f"already cut, {self._first_by_id} first"
             )
         return finish_splits(source, self._finder, list(self._labels), rows, draw, notes)
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from datasets.annotations.errors import AnnotationError
 from datasets.annotations.files import is_video_name, list_folder
-from datasets.annotations.header import Header, read_header
+from datasets.annotations.header import Header, is_column_name, read_header
 from datasets.annotations.listed_videos import finish_splits
 from datasets.annotations.split_names import SPLIT_OF_NAME
 from datasets.annotations.text_files import csv_rows, numbered_lines, whole_number
@@ -172,8 +172,16 @@ class _ListReader:
             rows = list(csv_rows(self._path, self._text, separator))
         header = self._header(rows)
         if header is None:
-            swapped = self._is_swapped(rows)
-            return [self._entry(place, cells, _usual(cells, swapped)) for place, cells in rows]
+            usual = SWAPPED if self._is_swapped(rows) else USUAL
+            tells_frames = separator in (None, "\t") or any(
+                self._is_of_frames(cells, False) for _, cells in rows[:LINES_LOOKED_AT]
+            )
+            return [
+                self._entry(
+                    place, cells, OF_FRAMES if self._is_of_frames(cells, tells_frames) else usual
+                )
+                for place, cells in rows
+            ]
         if header.unused:
             self.notes.append(f"{self._path}: columns not used: {', '.join(header.unused)}")
         return [self._entry(place, cells, header) for place, cells in rows[1:]]
@@ -215,6 +223,21 @@ class _ListReader:
         first, second = (sum(self._names_video(row[n]) for row in cells) for n in (0, 1))
         return second > first
 
+    def _is_of_frames(self, cells, tells_frames):
+        """Whether cells without a header are a folder of frames, their number and a label.
+
+        Args:
+            cells: The cells of a row.
+            tells_frames: Whether they are, too, where the folder is missing: in a CSV they may be
+                path, label and start as well.
+        """
+        if len(cells) != 3 or not cells[1].isdecimal() or self._is_file(cells[0]):
+            return False
+        found = self._locate(cells[0])
+        if found is None:
+            return tells_frames
+        return os.path.isdir(os.path.join(self._finder.root, found))
+
     def _entry(self, place, cells, header):
         cell = {name: cells[n] for name, n in header.columns.items() if n < len(cells)}
         path, name = cell.get("path"), cell.get("label")
@@ -254,8 +277,11 @@ class _ListReader:
             if is_video_name(os.path.basename(path)) or self._locate(path):
                 break
         else:
-            # A header, or a folder of frames that is not there.
-            return words
+            if len(words) < 2 or all(map(is_column_name, words)):
+                return words
+            # A folder of frames that is not there.
+            n = len(words) - (2 if len(words) > 2 and words[-2].isdecimal() else 1)
+            path = line.rsplit(maxsplit=len(words) - n)[0]
         rest = words[n:]
         if len(rest) == 2 and rest[0].isdecimal() and not self._is_file(path):
             return [path, *rest]
@@ -281,14 +307,6 @@ class _ListReader:
     def _is_file(self, path):
         is_folder = os.path.isdir(os.path.join(self._finder.root, path))
         return is_video_name(os.path.basename(path)) and not is_folder
-
-
-def _usual(cells, swapped):
-    """What the cells of a line mean where no header says it."""
-    if len(cells) == 3 and cells[1].isdecimal() and not is_video_name(os.path.basename(cells[0])):
-        # A folder of frames; a part of it could not be given in seconds, which frames do not tell.
-        return OF_FRAMES
-    return SWAPPED if swapped else USUAL
 
 
 def _separator(lines):

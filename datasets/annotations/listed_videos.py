@@ -50,13 +50,16 @@ def finish_splits(source, finder, labels, rows, draw=None, notes=()):
             f"looked for {first} first{hint}"
         )
     try:
+        # JSON can spell what UTF-8 cannot.
+        "".join(labels).encode("utf-8")
         indexes = {
             split: VideoIndex.from_rows(labels, split_rows, root=finder.root)
             for split, split_rows in rows.items()
         }
     except UnicodeEncodeError as error:
         raise AnnotationError(
-            f"{source}: {error.object[:100]!r} holds half of a character; no file has such a name"
+            f"{source}: {error.object[:100]!r} holds half of a character, which can be neither "
+            "the name of a file nor of a class"
         ) from None
     found = [
         *notes,

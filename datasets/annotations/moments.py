@@ -14,15 +14,15 @@ FOLDERS = {"train": "training", "val": "validation", "test": "testing"}
 
 
 def read_moments(videos, lists):
-    """Reads ``moments_categories.txt``, ``trainingSet.csv``, ``validationSet.csv``.
+    """Read `moments_categories.txt`, `trainingSet.csv`, `validationSet.csv`.
 
-    The categories are lines ``name,number`` in the order of the outputs; the sets are lines
-    ``<class>/<video>.mp4,<class>,...`` without a header.
+    The categories are lines `name,number` in the order of the outputs; the sets are lines
+    `<class>/<video>.mp4,<class>,...` without a header.
 
     Args:
-        videos: Folder of the videos: the unpacked archive with ``training/<class>/x.mp4`` and
-            ``validation/<class>/x.mp4``, or class folders, or all in one.
-        lists: The :class:`AnnotationFolder` of the files.
+        videos: Folder of the videos: the unpacked archive with `training/<class>/x.mp4` and
+            `validation/<class>/x.mp4`, or class folders, or all in one.
+        lists: The `AnnotationFolder` of the files.
     """
     labels = _read_categories(lists)
     label_of = {name: label for label, name in enumerate(labels)}

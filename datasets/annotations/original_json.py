@@ -11,10 +11,10 @@ SUBSETS = {"training": "train", "validation": "val", "testing": "test"}
 
 
 def read_original_json(videos, path, content):
-    """Reads ``{"labels": [...], "database": {video_id: {...}}}``.
+    """Read `{"labels": [...], "database": {video_id: {...}}}`.
 
-    A video is looked for as ``<label>/<id>`` and as ``<id>`` with any video extension or as a
-    folder of extracted frames; ``video_path`` in the annotation comes before both.
+    A video is looked for as `<label>/<id>` and as `<id>` with any video extension or as a
+    folder of extracted frames; `video_path` in the annotation comes before both.
 
     Args:
         videos: Folder of the videos.

@@ -18,14 +18,14 @@ def is_something_something(lists):
 
 
 def read_something_something(videos, lists):
-    """Reads ``[something-something-v2-]labels.json`` with ``train.json``, ``validation.json``.
+    """Read `[something-something-v2-]labels.json` with `train.json`, `validation.json`.
 
-    The label of a video is its ``template`` without the brackets around "something"; the label
+    The label of a video is its `template` without the brackets around "something"; the label
     file gives the number of each. Videos of the test list have none.
 
     Args:
-        videos: Folder of the videos ``<id>.webm``, or the folder above it.
-        lists: The :class:`AnnotationFolder` of the files.
+        videos: Folder of the videos `<id>.webm`, or the folder above it.
+        lists: The `AnnotationFolder` of the files.
     """
     labels = _read_labels(lists)
     label_of = {name: label for label, name in enumerate(labels)}

@@ -34,7 +34,7 @@ class AnnotationFolder:
                 names = [name for name in self._archive.namelist() if not name.endswith("/")]
         except FileNotFoundError:
             raise AnnotationError(f"{self.path}: there is no such file or folder") from None
-        except (OSError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
             raise AnnotationError(f"{self.path}: cannot be read: {error}") from error
         # The file nearest the top wins where several have one name.
         names.sort(key=lambda name: (name.count("/"), name))
@@ -69,7 +69,7 @@ class AnnotationFolder:
         return os.path.join(self.path, self._location.get(name, name))
 
     def text(self, name):
-        """Returns the text of one file.
+        """Return the text of one file.
 
         Raises:
             AnnotationError: It is missing, unreadable or no text.
@@ -97,20 +97,20 @@ class AnnotationFolder:
             raise AnnotationError(f"{where}: cannot be read: {error}") from error
 
     def lines(self, name):
-        """Yields ``(place, line)`` for the lines of one file that are not empty."""
+        """Yield `(place, line)` for the lines of one file that are not empty."""
         yield from numbered_lines(self.describe(name), self.text(name))
 
     def table(self, name):
-        """Yields ``(place, cells)`` for the rows of one CSV file that are not empty."""
+        """Yield `(place, cells)` for the rows of one CSV file that are not empty."""
         yield from csv_rows(self.describe(name), self.text(name))
 
     def json(self, name):
-        """Returns the content of one JSON file."""
+        """Return the content of one JSON file."""
         return parse_json(self.describe(name), self.text(name))
 
 
 def read_text(path):
-    """Returns the text of a file.
+    """Return the text of a file.
 
     Raises:
         AnnotationError: It is missing, unreadable or no text.
@@ -136,7 +136,7 @@ def numbered_lines(path, text):
 
 def csv_rows(path, text, separator=","):
     """Yield `("file, line 7", [cell, ...])` for every row that is not empty, cells stripped."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
     try:
         for cells in reader:
             if any(cell.strip() for cell in cells):
@@ -157,7 +157,7 @@ def whole_number(place, text):
 
 
 def parse_json(path, text):
-    """Returns what a JSON text holds.
+    """Return what a JSON text holds.
 
     Raises:
         AnnotationError: The text is no JSON.

@@ -10,15 +10,15 @@ from datasets.index.video_index import Row
 
 
 def read_ucf101(videos, lists, official_split):
-    """Reads ``classInd.txt``, ``trainlist0N.txt`` and ``testlist0N.txt``.
+    """Read `classInd.txt`, `trainlist0N.txt` and `testlist0N.txt`.
 
     The test list is the split "val": UCF-101 has no other, and the PyTorch original and the papers
     validate on it.
 
     Args:
-        videos: Folder of the videos, as ``<class>/x.avi``, ``UCF-101/<class>/x.avi`` (as the
+        videos: Folder of the videos, as `<class>/x.avi`, `UCF-101/<class>/x.avi` (as the
             archive unpacks) or all in one.
-        lists: The :class:`AnnotationFolder` of the lists.
+        lists: The `AnnotationFolder` of the lists.
         official_split: 1, 2 or 3.
     """
     names = {
@@ -40,7 +40,7 @@ def read_ucf101(videos, lists, official_split):
 
 
 def _read_classes(lists):
-    """``classInd.txt``: the class names in output order, and the number of each in the lists."""
+    """`classInd.txt`: the class names in output order, and the number of each in the lists."""
     names = {}
     for place, line in lists.lines("classInd.txt"):
         number, _, name = line.partition(" ")

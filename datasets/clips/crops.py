@@ -1,6 +1,6 @@
 """Which part of the picture a clip shows: pure functions of the frame size.
 
-A crop is ``(x, y, width, height)`` in pixels of the video; the decoder scales it to the size of
+A crop is `(x, y, width, height)` in pixels of the video; the decoder scales it to the size of
 the network on the way. Drawn once per clip, so that all its frames are cut alike.
 """
 
@@ -17,7 +17,7 @@ def squares_along(width, height, number):
         number: How many; 1 is the centred one.
 
     Returns:
-        List of ``(x, y, width, height)``, from left to right or from top to bottom.
+        List of `(x, y, width, height)`, from left to right or from top to bottom.
     """
     if number == 1:
         return [centred_square(width, height)]
@@ -32,12 +32,12 @@ def random_resized_crop(width, height, generator, scale=(0.25, 1.0), ratio=(3 / 
 
     Args:
         width, height: Frame size in pixels.
-        generator: ``numpy.random.Generator``.
+        generator: `numpy.random.Generator`.
         scale: Smallest and largest share of the frame's area.
         ratio: Smallest and largest width over height; drawn uniformly on a logarithmic scale.
 
     Returns:
-        ``(x, y, width, height)``. Where ten draws fit nowhere, the largest centred crop whose
+        `(x, y, width, height)`. Where ten draws fit nowhere, the largest centred crop whose
         aspect ratio is allowed.
 
     Source: Szegedy et al., "Going deeper with convolutions", CVPR 2015, in the form in which the

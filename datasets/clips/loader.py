@@ -18,16 +18,16 @@ PREFETCH = 2
 
 
 class ClipLoader(DataLoader):
-    """A ``paddle.io.DataLoader`` over a clip dataset.
+    """A `paddle.io.DataLoader` over a clip dataset.
 
-    It must be a ``DataLoader`` (hapi asks), but adds what training needs: failed videos reach
-    ``on_failure`` in the main process, and the time spent waiting for batches is measured.
+    It must be a `DataLoader` (hapi asks), but adds what training needs: failed videos reach
+    `on_failure` in the main process, and the time spent waiting for batches is measured.
 
     Args:
-        dataset: ``TrainingClips`` or ``EvaluationClips``.
-        sampler: ``TrainingSampler`` or ``EvaluationSampler``.
+        dataset: `TrainingClips` or `EvaluationClips`.
+        sampler: `TrainingSampler` or `EvaluationSampler`.
         workers: Number of worker processes; 0 decodes in the main process.
-        on_failure: Called with each ``Failure``; what it raises ends the iteration.
+        on_failure: Called with each `Failure`; what it raises ends the iteration.
     """
 
     def __init__(self, dataset, sampler, workers, on_failure):
@@ -48,7 +48,7 @@ class ClipLoader(DataLoader):
         )
 
     def __iter__(self):
-        """Yields ``[clips uint8 [N, 3, T, S, S], labels int64 [N], rows int64 [N]]`` tensors."""
+        """Yield `[clips uint8 [N, 3, T, S, S], labels int64 [N], rows int64 [N]]` tensors."""
         self.first_batch = None
         # Anew for every iteration: one that was left early has taken slots with it.
         slots = None

@@ -23,8 +23,8 @@ class Failure(NamedTuple):
 class Sample(NamedTuple):
     """The clips of one video.
 
-    ``clips`` is uint8 ``[K, 3, T, S, S]``, or None where nothing could be read; ``failures`` lists
-    every video that was tried in vain; ``error`` is the traceback of a mistake in the program.
+    `clips` is uint8 `[K, 3, T, S, S]`, or None where nothing could be read; `failures` lists
+    every video that was tried in vain; `error` is the traceback of a mistake in the program.
     """
 
     clips: np.ndarray | None
@@ -35,9 +35,9 @@ class Sample(NamedTuple):
 
 
 def carries_errors(get_item):
-    """Let a dataset's ``__getitem__`` return what it would raise.
+    """Let a dataset's `__getitem__` return what it would raise.
 
-    An exception inside a ``paddle.io.DataLoader`` hangs the process where there are no workers,
+    An exception inside a `paddle.io.DataLoader` hangs the process where there are no workers,
     and loses its message where there are some; in a sample it reaches the main process whole.
     """
 
@@ -56,12 +56,12 @@ def open_row(index, row, packet_indexes=None):
     """Open the video of a row and work out its annotated frames.
 
     Args:
-        index: ``datasets.index.video_index.VideoIndex``.
+        index: `datasets.index.video_index.VideoIndex`.
         row: Row number.
-        packet_indexes: ``datasets.decoding.packet_index_store.PacketIndexStore``, or None.
+        packet_indexes: `datasets.decoding.packet_index_store.PacketIndexStore`, or None.
 
     Yields:
-        ``(reader, first, n_frames)``: the annotated part is ``n_frames`` frames from ``first``.
+        `(reader, first, n_frames)`: the annotated part is `n_frames` frames from `first`.
 
     Raises:
         VideoError: The video cannot be opened, or ends before its annotated part begins.
@@ -82,7 +82,7 @@ class Collate:
     Samples without clips are left out.
 
     Args:
-        slots: ``datasets.clips.shared_slots.SharedSlots`` to put the clips in, or None.
+        slots: `datasets.clips.shared_slots.SharedSlots` to put the clips in, or None.
     """
 
     def __init__(self, slots=None):
@@ -91,13 +91,13 @@ class Collate:
     def __call__(self, samples):
         """
         Args:
-            samples: List of ``Sample``.
+            samples: List of `Sample`.
 
         Returns:
-            Dict with ``labels`` and ``rows`` int64 ``[N]``, ``clips_shape`` ``(N, 3, T, S, S)``,
-            ``slot``, the number of the slot that the clips are in, or else ``clips`` uint8
-            themselves, ``failures``, a list of ``(row, path, reason)``, and ``errors``, a list of
-            tracebacks. Where there is no clip, ``clips_shape`` is None and the arrays mean
+            Dict with `labels` and `rows` int64 `[N]`, `clips_shape` `(N, 3, T, S, S)`,
+            `slot`, the number of the slot that the clips are in, or else `clips` uint8
+            themselves, `failures`, a list of `(row, path, reason)`, and `errors`, a list of
+            tracebacks. Where there is no clip, `clips_shape` is None and the arrays mean
             nothing: a batch without any array does not travel through Paddle's loader.
         """
         readable = [sample for sample in samples if sample.clips is not None]

@@ -2,8 +2,8 @@
 
 A video is decoded once from beginning to end, and a window is sent on as soon as it is complete,
 so memory does not grow with the length of a video. Processes of our own, for two reasons:
-``paddle.inference`` holds Python's interpreter lock while it computes, which stops decoding
-threads; and the items of a ``paddle.io.DataLoader`` are whole.
+`paddle.inference` holds Python's interpreter lock while it computes, which stops decoding
+threads; and the items of a `paddle.io.DataLoader` are whole.
 """
 
 import multiprocessing
@@ -28,10 +28,10 @@ class Piece(NamedTuple):
     """Some of the clips of an evaluation.
 
     Attributes:
-        clips: uint8 ``[N, 3, T, S, S]``, or None where there are none.
-        rows: int64 ``[N]``, the row of the index that each clip belongs to.
+        clips: uint8 `[N, 3, T, S, S]`, or None where there are none.
+        rows: int64 `[N]`, the row of the index that each clip belongs to.
         finished: Rows of which this was the last piece, failed ones included.
-        failures: List of ``Failure``; what came before of these videos does not count.
+        failures: List of `Failure`; what came before of these videos does not count.
     """
 
     clips: np.ndarray | None
@@ -47,13 +47,13 @@ class ClipStream:
     does.
 
     Args:
-        index: ``datasets.index.video_index.VideoIndex``.
-        views: ``datasets.clips.views.Views``.
+        index: `datasets.index.video_index.VideoIndex`.
+        views: `datasets.clips.views.Views`.
         shape: `datasets.clips.clip_shape.ClipShape`.
         piece_clips: Up to how many clips make a piece.
         workers: Number of worker processes; 0 decodes in this one.
         done: Rows that are not needed any more.
-        packet_indexes: ``datasets.decoding.packet_index_store.PacketIndexStore``, or None.
+        packet_indexes: `datasets.decoding.packet_index_store.PacketIndexStore`, or None.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class ClipStream:
         self._groups = np.unique(np.flatnonzero(to_do) // self._together) * self._together
 
     def __iter__(self):
-        """Yields ``Piece``.
+        """Yield `Piece`.
 
         Raises:
             ClipError: A mistake of the program, or a worker that died.
@@ -167,7 +167,7 @@ class ClipStream:
             yield Piece(None, np.empty(0, np.int64), tuple(rows), failures)
 
     def _read_video(self, row):
-        """Parts of about equal length, none above ``piece_clips``: pairs of clips and is-last."""
+        """Parts of about equal length, none above `piece_clips`: pairs of clips and is-last."""
         with open_row(self.index, row, self.packet_indexes) as (reader, first, n_frames):
             size = reader.width, reader.height
             windows, crops = self.views.clips(n_frames, *size, self.shape, first)

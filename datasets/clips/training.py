@@ -47,18 +47,18 @@ class Augmentation:
 class TrainingClips(Dataset):
     """Random clips of the videos of an index.
 
-    Clips are a pure function of ``(seed, epoch, position)`` and the row, so neither the number of
+    Clips are a pure function of `(seed, epoch, position)` and the row, so neither the number of
     workers nor a resume changes them. A video that cannot be read is replaced by the next one of
     the index that can, and reported in the sample; nothing is ever raised, since an exception
-    inside a ``paddle.io.DataLoader`` loses its message or hangs the process.
+    inside a `paddle.io.DataLoader` loses its message or hangs the process.
 
     Args:
-        index: ``datasets.index.video_index.VideoIndex``.
+        index: `datasets.index.video_index.VideoIndex`.
         shape: `ClipShape`.
-        augmentation: ``Augmentation``.
+        augmentation: `Augmentation`.
         seed: Seed of all random choices.
         max_attempts: How many videos in a row are tried before the sample stays empty.
-        packet_indexes: ``datasets.decoding.packet_index_store.PacketIndexStore``, or None.
+        packet_indexes: `datasets.decoding.packet_index_store.PacketIndexStore`, or None.
         clips: How many clips a video gives, each with its own start, crop and flip; they are
             decoded in one pass, which costs less than as many visits. (Hoffer et al., "Augment
             your batch: improving generalization through instance repetition", CVPR 2020.)
@@ -90,10 +90,10 @@ class TrainingClips(Dataset):
     def __getitem__(self, request):
         """
         Args:
-            request: ``Request``.
+            request: `Request`.
 
         Returns:
-            ``Sample`` of ``clips`` clips, or of none where every attempt failed.
+            `Sample` of `clips` clips, or of none where every attempt failed.
         """
         failures = []
         for attempt in range(min(self.max_attempts, len(self.index))):

@@ -18,7 +18,7 @@ class TrainingSampler(BatchSampler):
         batch_size: Videos per step, over all processes.
         seed: Seed of the order.
         rank: Number of this process.
-        n_ranks: Number of processes; must divide ``batch_size``.
+        n_ranks: Number of processes; must divide `batch_size`.
         labels: int `[n_videos]`, the class of each video; needed for a balance only.
         balance: How often classes are visited, see `datasets.clips.balance`.
     """

@@ -31,7 +31,7 @@ class Views:
 
     @classmethod
     def parse(cls, text):
-        """The views that a text such as ``even:10,crops:3`` names.
+        """The views that a text such as `even:10,crops:3` names.
 
         Raises:
             ValueError: It names none.
@@ -51,7 +51,7 @@ class Views:
 
     @property
     def file_name(self):
-        """The views as part of a file name: ``even10-crops3``."""
+        """The views as part of a file name: `even10-crops3`."""
         return str(self).replace(":", "").replace(",", "-")
 
     @property

@@ -65,7 +65,7 @@ def keep_freed_memory():
 
     Every clip opens a decoder, whose frames are large enough for glibc to ask the system for them
     and to give them back at once: hundreds of page faults per clip of h264, about a twentieth of
-    its time (``benchmarks/decoding.py``). Other C libraries have no such setting; nothing happens.
+    its time (`benchmarks/decoding.py`). Other C libraries have no such setting; nothing happens.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

@@ -196,8 +196,11 @@ class PacketIndex:
         if self.numbering == Numbering.PTS:
             at = self.pts[self.packet_of_frame]
         elif self.numbering == Numbering.DTS:
-            # Frames are shown in the rhythm of the packets.
-            at = self.dts
+            # A frame is shown when a packet pushes it out of the decoder, and those that remain
+            # behind the last packet follow at the usual distance.
+            usual = round(1 / (self.rate * self.time_base)) if self.rate and self.time_base else 1
+            rest = self.dts[-1] + usual * np.arange(1, self.delay + 1)
+            at = np.concatenate([self.dts[self.delay :], rest])
         else:
             at = self.counted
         if len(at) == 0 or not self.time_base:

@@ -27,9 +27,9 @@ REPORT_NAME = "report.txt"
 
 
 def build_index(splits, output, workers=None, verify=False, progress=True):
-    """Probes every video of a source and writes ``index.npz``, its packet indexes and a report.
+    """Probe every video of a source and write `index.npz`, its packet indexes and a report.
 
-    Each result goes at once to ``probes.jsonl`` in the output folder. Called again with the same
+    Each result goes at once to `probes.jsonl` in the output folder. Called again with the same
     folder, after an interruption or later, only videos that are new or changed are probed.
 
     Videos that are missing or cannot be read stay in the index and are named in the report.
@@ -42,7 +42,7 @@ def build_index(splits, output, workers=None, verify=False, progress=True):
         progress: Whether to show a progress bar on a terminal.
 
     Returns:
-        :class:`IndexReport`.
+        `IndexReport`.
 
     Raises:
         AnnotationError: The output folder cannot be written to.
@@ -113,7 +113,7 @@ def _divided(splits):
 
 
 def _known_probes(journal, wanted, verify, n_frame_bytes):
-    """``{path: Probe}`` of the wanted videos that have not changed since they were probed."""
+    """`{path: Probe}` of the wanted videos that have not changed since they were probed."""
     known = {}
     for line in journal:
         try:
@@ -134,7 +134,7 @@ def _known_probes(journal, wanted, verify, n_frame_bytes):
 
 
 def _probe_all(paths, workers, verify):
-    """Yields, of every path, its :class:`Probe` and the bytes of its packet index or None."""
+    """Yield, of every path, its `Probe` and the bytes of its packet index or None."""
     probe = partial(_probe_with_frames, verify=verify)
     return map_in_processes(probe, paths, workers, partial(_crashed, verify=verify), chunk=8)
 
@@ -145,7 +145,7 @@ def _probe_with_frames(path, verify):
 
 
 class _OneFrameIndex:
-    """Stands in for a ``PacketIndexStore`` while one video is probed, and keeps what was built."""
+    """Stands in for a `PacketIndexStore` while one video is probed, and keeps what was built."""
 
     data = None
 

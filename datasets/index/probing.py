@@ -17,7 +17,7 @@ class Probe(NamedTuple):
 
     Attributes:
         path: The file, or the folder of extracted frames.
-        size: Its size in bytes; with ``modified`` it tells whether the probe still holds.
+        size: Its size in bytes; with `modified` it tells whether the probe still holds.
         modified: Time of its last change, in nanoseconds.
         verified: Whether every frame was decoded.
         frames: Number of frames; 0 where it cannot be read.
@@ -47,24 +47,25 @@ class Probe(NamedTuple):
 
 
 def file_state(path):
-    """Returns ``(size, modified)`` as a probe holds them; -1 twice for what is not there."""
+    """Return `(size, modified)` as a probe holds them; -1 twice for what is not there."""
     try:
         status = os.stat(path)
-    except OSError:
+    except (OSError, ValueError):
+        # ValueError: a name with a zero byte.
         return -1, -1
     return status.st_size, status.st_mtime_ns
 
 
 def probe_video(path, verify=False, packet_indexes=None):
-    """Finds out about one video; whatever is wrong with it is in the result, not raised.
+    """Find out about one video; whatever is wrong with it is in the result, not raised.
 
     Args:
         path: A video file or a folder of extracted frames.
         verify: Whether to decode every frame.
-        packet_indexes: A ``PacketIndexStore`` to leave the packet index of a file in.
+        packet_indexes: A `PacketIndexStore` to leave the packet index of a file in.
 
     Returns:
-        :class:`Probe`.
+        `Probe`.
     """
     probe = Probe(path, *file_state(path), verified=verify)
     try:
@@ -101,7 +102,7 @@ def _probe_file(probe, packet_indexes):
 
 
 def _decode_all(path, container, stream):
-    """Counts the frames that come out of the decoder, and lists what it complains about."""
+    """Count the frames that come out of the decoder, and lists what it complains about."""
     frames = corrupt = refused = 0
     for _, decoded in decode_in_order(path, container, stream):
         if decoded is None:

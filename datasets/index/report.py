@@ -3,6 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from datasets.shown import shown
+
 
 @dataclass
 class IndexReport:
@@ -14,11 +16,11 @@ class IndexReport:
         videos: Number of different videos, readable or not.
         frames: Frames in all readable videos.
         seconds: Length of all videos that tell their frame rate.
-        resolutions: Number of videos by ``(width, height)`` in pixels.
+        resolutions: Number of videos by `(width, height)` in pixels.
         codecs: Number of videos by codec name.
-        classes: Number of rows by split and label, ``{split: [n_classes numbers]}``.
-        unreadable: ``(path, reason)`` of videos that are missing or cannot be read.
-        damaged: ``(path, reason)`` of videos that can be read, but not whole.
+        classes: Number of rows by split and label, `{split: [n_classes numbers]}`.
+        unreadable: `(path, reason)` of videos that are missing or cannot be read.
+        damaged: `(path, reason)` of videos that can be read, but not whole.
         notes: What the reader of the annotation had to say.
         verified: Whether every frame was decoded.
     """
@@ -37,7 +39,7 @@ class IndexReport:
     verified: bool = False
 
     def add(self, probe):
-        """Counts one video in."""
+        """Count one video in."""
         self.videos += 1
         if probe.error:
             self.unreadable.append((probe.path, probe.error))
@@ -83,15 +85,16 @@ class IndexReport:
             ("damaged", sorted(self.damaged)),
         ):
             lines += _table(title, table, longest_list)
-        return "\n".join(lines) + "\n"
+        # Names from outside may hold anything.
+        return "\n".join(map(shown, lines)) + "\n"
 
 
 def _table(title, table, longest):
     if not table:
         return []
-    shown = table[:longest]
-    width = min(48, max(len(name) for name, _ in shown))
-    lines = ["", title, *(f"  {name:<{width}}  {value}" for name, value in shown)]
-    if len(shown) < len(table):
-        lines.append(f"  ... and {len(table) - len(shown):,} more")
+    first = table[:longest]
+    width = min(48, max(len(shown(name)) for name, _ in first))
+    lines = ["", title, *(f"  {shown(name):<{width}}  {value}" for name, value in first)]
+    if len(first) < len(table):
+        lines.append(f"  ... and {len(table) - len(first):,} more")
     return lines

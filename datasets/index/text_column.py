@@ -14,8 +14,8 @@ class TextColumn:
     """An immutable list of strings held as one block of bytes and the offsets into it.
 
     Args:
-        block: uint8 ``[n_bytes]``, the strings one after another as the file system spells them.
-        offsets: int64 ``[n + 1]``; string ``i`` is ``block[offsets[i]:offsets[i + 1]]``.
+        block: uint8 `[n_bytes]`, the strings one after another as the file system spells them.
+        offsets: int64 `[n + 1]`; string `i` is `block[offsets[i]:offsets[i + 1]]`.
     """
 
     def __init__(self, block, offsets):
@@ -24,7 +24,7 @@ class TextColumn:
 
     @classmethod
     def from_strings(cls, strings):
-        """Builds a column from an iterable of strings, read once."""
+        """Build a column from an iterable of strings, read once."""
         block = bytearray()
         lengths = []
         for text in strings:
@@ -35,7 +35,7 @@ class TextColumn:
 
     @classmethod
     def from_lengths(cls, block, lengths):
-        """Builds a column from its bytes and the length of every string, in bytes."""
+        """Build a column from its bytes and the length of every string, in bytes."""
         offsets = np.zeros(len(lengths) + 1, np.int64)
         np.cumsum(lengths, out=offsets[1:])
         return cls(block, offsets)
@@ -84,14 +84,14 @@ class TextColumn:
 
     @property
     def lengths(self):
-        """int64 ``[n]``, the length of every string in bytes."""
+        """int64 `[n]`, the length of every string in bytes."""
         return np.diff(self.offsets)
 
     def take(self, rows):
-        """Returns the column of the given rows, in their order.
+        """Return the column of the given rows, in their order.
 
         Args:
-            rows: int ``[k]``, each from 0 to ``len(self) - 1``.
+            rows: int `[k]`, each from 0 to `len(self) - 1`.
         """
         taken = TextColumn.from_lengths(None, self.lengths[rows])
         taken.block = np.empty(taken.offsets[-1], np.uint8)

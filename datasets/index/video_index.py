@@ -59,20 +59,20 @@ class Row(NamedTuple):
 
 @dataclass(eq=False, repr=False)
 class VideoIndex:
-    """Rows of videos as columns; see :class:`Row` for what each column means.
+    """Rows of videos as columns; see `Row` for what each column means.
 
     Attributes:
         labels: Class names in output order.
         root: Folder that relative paths start from.
-        paths: Paths as stored; :meth:`path` gives the usable one.
+        paths: Paths as stored; `path` gives the usable one.
         video_ids: Names in result files.
-        label: int32 ``[n]``, position in ``labels``, -1 for none.
-        first: int64 ``[n]``, first frame of the segment, counted from 0.
-        last: int64 ``[n]``, frame behind the segment's last one, -1 for the end of the video.
-        first_second: float64 ``[n]``, seconds.
-        last_second: float64 ``[n]``, seconds, NaN for the end of the video.
-        frame_count: int64 ``[n]``, frames in the whole video, -1 for unknown.
-        fps: float32 ``[n]``, frames per second, NaN for unknown.
+        label: int32 `[n]`, position in `labels`, -1 for none.
+        first: int64 `[n]`, first frame of the segment, counted from 0.
+        last: int64 `[n]`, frame behind the segment's last one, -1 for the end of the video.
+        first_second: float64 `[n]`, seconds.
+        last_second: float64 `[n]`, seconds, NaN for the end of the video.
+        frame_count: int64 `[n]`, frames in the whole video, -1 for unknown.
+        fps: float32 `[n]`, frames per second, NaN for unknown.
     """
 
     labels: list[str]
@@ -89,7 +89,7 @@ class VideoIndex:
 
     @classmethod
     def from_rows(cls, labels, rows, root=""):
-        """Builds an index from an iterable of :class:`Row`, read once.
+        """Build an index from an iterable of `Row`, read once.
 
         Args:
             labels: Class names in output order.
@@ -115,11 +115,11 @@ class VideoIndex:
         return f"VideoIndex({len(self):,} rows, {len(self.labels):,} classes, root={self.root!r})"
 
     def path(self, row):
-        """Returns the path of a row's video, ready to open."""
+        """Return the path of a row's video, ready to open."""
         return os.path.join(self.root, self.paths[row])
 
     def video_id(self, row):
-        """Returns the name of a row in result files."""
+        """Return the name of a row in result files."""
         return self.video_ids[row]
 
     def frame_range(self, row, n_frames, frame_at=None):
@@ -173,10 +173,10 @@ class VideoIndex:
         )
 
     def select(self, rows):
-        """Returns the index of some of the rows.
+        """Return the index of some of the rows.
 
         Args:
-            rows: Row numbers in the order wanted, or a bool mask ``[n]``.
+            rows: Row numbers in the order wanted, or a bool mask `[n]`.
         """
         rows = np.asarray(rows)
         rows = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.int64)

@@ -1,12 +1,15 @@
 import os
 import subprocess
 import sys
+from typing import get_args
 
 import pytest
 
+import models
 from app.command_line import VERBS, main
-from app.configuration import FitConfig
+from app.configuration import Architecture, FitConfig, ModelConfig
 from app.run_folder import RunFolder, config_text
+from app.training.network import NETWORK_OPTIONS
 from tests.app.small_run import PROJECT, command
 
 
@@ -43,6 +46,7 @@ def complaint(capsys, *arguments):
         ("fit --data.max_failures 1.5", "--data.max_failures"),
         ("fit --data.videos /no/such/folder", "/no/such/folder"),
         ("fit --config /no/such/file.yaml", "/no/such/file.yaml"),
+        ("fit --config", "--config: name the YAML file"),
         ("fit --train.device gpu", "device gpu"),
         ("fit --train.device tpu", "device tpu"),
         ("fit --data.annotation x.json", "x.json"),
@@ -148,6 +152,12 @@ def test_a_configuration_survives_its_file(tmp_path):
     assert RunFolder(tmp_path).read_config() == config
 
 
+def test_an_option_that_stands_twice_in_a_file_is_refused(capsys, tmp_path):
+    (tmp_path / "recipe.yaml").write_text("optim:\n  lr: 0.1\n  lr: 0.2\n")
+    error = complaint(capsys, "fit", "--config", str(tmp_path / "recipe.yaml"))
+    assert "recipe.yaml, line 3: optim.lr stands there a second time" in error
+
+
 @pytest.mark.parametrize("recipe", sorted((PROJECT / "configs").glob("*.yaml")), ids=str)
 def test_every_recipe_can_be_read(recipe, tmp_path):
     (tmp_path / "config.yaml").write_text(recipe.read_text())
@@ -190,12 +200,21 @@ def test_weights_lists_the_published_checkpoints(capsys):
     ]
 
 
+def test_every_family_and_its_options_can_be_asked_for():
+    assert get_args(Architecture) == tuple(models.FAMILIES)
+    for family in models.FAMILIES.values():
+        assert set(family.options) - {"n_classes", "in_channels"} <= set(NETWORK_OPTIONS)
+        depth = ModelConfig.__dataclass_fields__["depth"].type
+        assert set(family.depths) <= set(get_args(get_args(depth)[0]))
+
+
 def test_an_option_of_another_family_is_refused_by_name(capsys):
-    assert main(["summary", "--model.architecture", "densenet", "--model.shortcut", "A"]) == 2
-    error = capsys.readouterr().err
-    assert "--model: densenet has no option shortcut" in error and "Traceback" not in error
-    assert main(["summary", "--model.architecture", "resnext", "--model.depth", "18"]) == 2
-    assert "no ResNeXt of depth 18; there are: 50, 101" in capsys.readouterr().err
+    densenet = ("summary", "--model.architecture", "densenet")
+    assert "densenet has no option shortcut" in complaint(capsys, *densenet, "--model.shortcut=A")
+    resnext = ("summary", "--model.architecture", "resnext")
+    assert "no ResNeXt of depth 18; there are: 50" in complaint(
+        capsys, *resnext, "--model.depth=18"
+    )
 
 
 def test_a_summary_of_another_family(capsys):

@@ -151,6 +151,41 @@ def test_an_error_in_a_picture_keeps_the_predictions(folder, tmp_path, monkeypat
     assert "a.timeline.png: cannot be written: No space left on device" in shown.err
 
 
+@pytest.mark.parametrize("features", [True, False])
+def test_a_mistake_of_ours_keeps_what_was_finished(folder, tmp_path, monkeypatch, capsys, features):
+    class Mistaken(VideoWindows):
+        def __init__(self, source, *settings):
+            if source.name.endswith("b.avi"):
+                raise ZeroDivisionError
+            super().__init__(source, *settings)
+
+    monkeypatch.setattr(sys.modules["app.predict"], "VideoWindows", Mistaken)
+    path = tmp_path / "features.npz"
+    options = {"features": str(path)} if features else {"format": "json"}
+    with pytest.raises(ZeroDivisionError):
+        predict_on_cpu(folder, folder / "videos", **options)
+    if features:
+        with np.load(path) as content:
+            assert content["names"].tolist() == [str(folder / "videos" / "a.mp4")]
+    else:
+        (entry,) = json.loads(capsys.readouterr().out)["results"]
+        assert entry["frames"] == 30
+
+
+def test_features_are_on_the_disk_before_the_end(folder, tmp_path, monkeypatch):
+    path, found = tmp_path / "features.npz", []
+
+    class Watched(VideoWindows):
+        def __init__(self, source, *settings):
+            found.append(path.exists())
+            super().__init__(source, *settings)
+
+    monkeypatch.setattr(sys.modules["app.predict"], "VideoWindows", Watched)
+    monkeypatch.setattr("app.prediction.feature_file.PAUSE", 0)
+    predict_on_cpu(folder, folder / "videos", features=str(path))
+    assert found == [False, True]
+
+
 def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(folder, tmp_path):
     def limit():
         # Files may not grow beyond this: as on a full disk, writing fails on the way.
@@ -275,6 +310,8 @@ def test_features_are_kept_by_window_and_by_video(folder, tmp_path):
         ({"annotate": "one.avi"}, "can be written as .mp4, .mkv, .mov; end the name of a folder"),
         ({"annotate": "one.gif"}, "can be written as .mp4"),
         ({"features": "x.csv"}, "name a file ending in .npz"),
+        ({"features": f"{300 * 'x'}.npz"}, "cannot be written: File name too long"),
+        ({"annotate": f"{300 * 'x'}/"}, "File name too long"),
         ({"reconnect": 1.0}, "--reconnect is for cameras"),
         ({"seconds": 3.0}, "--seconds is for cameras"),
     ],

@@ -197,7 +197,11 @@ def test_the_epsilon_can_be_given_where_it_is_an_option(tmp_path):
     [
         ({"features.conv0.weight": (64, 3, 7, 7)}, "a 2D network: features.conv0.weight"),
         ({"stem.0.weight": (64, 3, 7, 7)}, "a 2D network: stem.0.weight"),
-        ({"features.conv1.weight": (64, 3, 3, 3, 3)}, "ends in an odd time, 7, 7"),
+        ({"features.conv1.weight": (64, 3, 3, 3, 3)}, "in an odd time, 7, 7"),
+        (
+            {"features.conv0.weight": (64, 3, 7, 7, 7), "classifier.bias": ()},
+            "no DenseNet has 0, 0, 0, 0",
+        ),
         (
             {
                 "features.conv0.weight": (96, 3, 7, 7, 7),

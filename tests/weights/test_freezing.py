@@ -14,7 +14,7 @@ def network():
     return models.build(depth=10, widen_factor=0.25, n_classes=3)
 
 
-def train(network, batches=3):
+def train(network, batches=3, frames=8):
     """A few batches through paddle.Model, which calls train() before each."""
     model = paddle.Model(models.Recogniser(network, models.Normalisation()))
     optimizer = paddle.optimizer.Momentum(
@@ -23,7 +23,7 @@ def train(network, batches=3):
     model.prepare(optimizer, paddle.nn.CrossEntropyLoss())
     random = np.random.default_rng(0)
     for _ in range(batches):
-        clips = random.integers(0, 256, (4, 3, 8, 32, 32), dtype=np.uint8)
+        clips = random.integers(0, 256, (4, 3, frames, 32, 32), dtype=np.uint8)
         model.train_batch([clips], [np.array([[0], [1], [2], [0]])])
         model.eval_batch([clips], [np.array([[0], [1], [2], [0]])])
     return optimizer
@@ -103,6 +103,40 @@ def test_names_and_outputs_stay(network):
     assert list(network.state_dict()) == names
     network.eval()
     np.testing.assert_array_equal(network(clips).numpy(), before)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "options", "module_name"),
+    [
+        ("r2p1d", {"depth": 10, "widen_factor": 0.25}, "conv1_t"),
+        ("preresnet", {"depth": 10, "widen_factor": 0.25}, "layer2"),
+        ("resnext", {"cardinality": 8}, "layer4"),
+        ("densenet", {}, "denseblock4"),
+        ("torchvision_mc3", {}, "layer4"),
+    ],
+)
+def test_every_family_is_frozen_by_its_own_stages(architecture, options, module_name):
+    network = models.build(architecture, n_classes=3, **options)
+    report = freeze_before(network, module_name)
+    names = list(network.stages())
+    assert list(report.modules) == names[names.index(module_name) :]
+    frozen = names[: names.index(module_name)]
+    before = {name: values(network.stages()[name]) for name in names}
+    # A DenseNet halves its frames five times.
+    train(network, batches=1, frames=16 if architecture == "densenet" else 4)
+    after = {name: values(network.stages()[name]) for name in names}
+    assert [name for name in names if before[name] == after[name]] == frozen
+
+
+def test_a_synchronised_batch_norm_is_frozen_too():
+    layers = models.SynchronisedLayers()
+    network = models.build(layers=layers, depth=10, widen_factor=0.25, n_classes=3)
+    freeze_before(network, "fc")
+    before = values(network)
+    # Frozen, it needs none of the kernels that only a GPU has.
+    train(network, batches=1)
+    after = values(network)
+    assert {name for name in before if before[name] != after[name]} == {"fc.weight", "fc.bias"}
 
 
 def test_an_unknown_module_is_an_error_that_lists_the_names(network):

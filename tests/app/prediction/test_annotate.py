@@ -9,7 +9,7 @@ from app.prediction.annotate import annotate, copy_video
 from app.prediction.caption import draw_caption
 from app.prediction.prediction import Prediction
 from app.prediction.video_sources import VideoSource
-from tests.videos import decode_all, moving_pattern, refuse_packet, write_video
+from tests.videos import decode_all, moving_pattern, refuse_packet, remux, write_video
 
 
 def prediction(path, kind="video"):
@@ -91,10 +91,33 @@ def test_uneven_times_are_kept(tmp_path):
     np.testing.assert_allclose(times_of(tmp_path / "copy.mkv"), times_of(video), atol=2e-3)
 
 
-def test_a_turned_video_is_written_upright(tmp_path):
-    video = write_video(tmp_path / "video.mp4", width=64, height=48, frames=40, rotation=90)
+def as_shown(picture, matrix):
+    """Move every pixel to where a display matrix sends it."""
+    a, b, c, d = matrix
+    y, x = np.indices(picture.shape[:2])
+    x, y = a * x + c * y, b * x + d * y
+    x, y = x - x.min(), y - y.min()
+    shown = np.empty((y.max() + 1, x.max() + 1, 3), picture.dtype)
+    shown[y, x] = picture
+    return shown
+
+
+@pytest.mark.parametrize(
+    "matrix",
+    [
+        *((1, 0, 0, 1), (0, 1, -1, 0), (-1, 0, 0, -1), (0, -1, 1, 0)),
+        *((-1, 0, 0, 1), (0, 1, 1, 0), (1, 0, 0, -1), (0, -1, -1, 0)),
+    ],
+)
+def test_a_turned_or_mirrored_video_is_written_upright(tmp_path, matrix):
+    plain = write_video(tmp_path / "plain.mp4", width=160, height=120, frames=3)
+    video = remux(plain, tmp_path / "video.mp4", matrix=matrix)
     annotate(prediction(video), tmp_path / "copy.mp4")
-    assert pictures_of(tmp_path / "copy.mp4")[0].shape[:2] == (64, 48)
+    expected = as_shown(pictures_of(plain)[0], matrix)
+    written = pictures_of(tmp_path / "copy.mp4")[0]
+    assert written.shape == expected.shape
+    # Below the caption.
+    assert np.abs(written - expected)[40:].mean() < 5
 
 
 def test_odd_sides_lose_a_row(tmp_path):

@@ -39,6 +39,16 @@ def test_globs_are_followed_and_nothing_is_seen_twice(folder):
     assert found(folder, *words) == [("b.mp4", "video"), ("deep/c.mkv", "video")]
 
 
+def test_links_to_folders_are_followed_once(folder, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "d.mp4").write_bytes(b"")
+    (folder / "deep" / "linked").symlink_to(elsewhere)
+    (folder / "deep" / "loop").symlink_to("..")
+    (folder / "deep" / "itself").symlink_to("itself")
+    names = [name for name, _ in found(folder, str(folder))]
+    assert names == ["a.avi", "b.mp4", "deep/c.mkv", "deep/linked/d.mp4", "frames"]
+
+
 def test_any_file_that_is_named_is_taken(folder):
     assert found(folder, str(folder / "notes.txt")) == [("notes.txt", "video")]
 

@@ -1,5 +1,6 @@
 import functools
 import http.server
+import socket
 import threading
 
 import av
@@ -81,12 +82,13 @@ def test_a_stream_is_opened_again_and_its_frames_are_counted_on(address, capsys)
     found = []
     for start, seconds, _ in windows:
         found.append((start, seconds))
-        if len(found) == 5:
+        if len(found) == 7:
             break
     # 21 frames give two windows and a rest that no window may share with the frames after it.
-    assert [start for start, _ in found] == [0, 8, 21, 29, 42]
-    assert np.diff([seconds for _, seconds in found]) == pytest.approx([0.32, 0.52] * 2, abs=1e-6)
-    assert "it ended; again in 0.05 s" in capsys.readouterr().err
+    assert [start for start, _ in found] == [0, 8, 16, 21, 29, 37, 42]
+    times = np.array([start / 25 for start, _ in found])
+    assert [seconds for _, seconds in found] == pytest.approx(times, abs=1e-6)
+    assert "it ended; again every 0.05 s" in capsys.readouterr().err
 
 
 def test_windows_follow_each_other_by_default(video):
@@ -115,6 +117,47 @@ def test_a_stream_ends_after_the_seconds_given(address):
     windows = StreamWindows(VideoSource(address, "stream"), CONTRACT, seconds=1e-9)
     starts, _ = seen(windows)
     assert (starts, windows.n_frames) == ([0], 1)
+
+
+@pytest.fixture
+def breaking_address(tmp_path, monkeypatch):
+    """Opens a server that sends the bytes given, and then nothing more."""
+    monkeypatch.setattr("app.prediction.stream_windows.PATIENCE", 0.5)
+    listening = socket.create_server(("127.0.0.1", 0))
+    connections = []
+
+    def serve(data):
+        def answer():
+            connection, _ = listening.accept()
+            connections.append(connection)
+            if data:
+                connection.recv(4096)
+                connection.sendall(data)
+
+        threading.Thread(target=answer, daemon=True).start()
+        return f"http://127.0.0.1:{listening.getsockname()[1]}/stream.ts"
+
+    yield serve
+    for one in (listening, *connections):
+        one.close()
+
+
+def test_a_stream_that_does_not_answer_is_no_immediate_exit(breaking_address):
+    with pytest.raises(VideoError, match="nothing came for 0.5 s"):
+        StreamWindows(VideoSource(breaking_address(b""), "stream"), CONTRACT)
+
+
+def test_all_that_came_before_a_stream_broke_off_is_seen(tmp_path, breaking_address):
+    video = write_video(tmp_path / "video.ts", frames=30, b_frames=0).read_bytes()
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {2 * len(video)}\r\n\r\n"
+    address = breaking_address(head.encode() + video)
+    windows, starts = StreamWindows(VideoSource(address, "stream"), CONTRACT), []
+    with pytest.raises(VideoError, match="nothing came for 0.5 s"):
+        for start, _, _ in windows:
+            starts.append(start)
+    # The last frames are too few for a window: it is looped.
+    assert starts == [0, 8, 16, 24]
+    assert windows.n_frames in (29, 30)
 
 
 def test_a_stream_that_is_not_there_is_an_error():

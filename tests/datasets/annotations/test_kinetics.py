@@ -81,3 +81,31 @@ def test_a_malformed_line_is_named(lists, tmp_path, text, message):
     with pytest.raises(AnnotationError) as caught:
         load_splits(tmp_path / "videos", lists)
     assert "validate.csv, " + message in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["---QUuC4vJs", "---QUuC4vJs_84_94", NAMES[0]])
+def test_videos_named_in_other_ways_are_found(lists, tmp_path, name):
+    make_files(tmp_path / "videos", f"testifying/{name}.mp4")
+    splits = load_splits(tmp_path / "videos", lists)
+    assert paths_of(splits["train"])[0] == f"testifying/{name}.mp4"
+    # Results speak of the same video, whatever its file is called.
+    assert splits["train"].video_id(0) == NAMES[0]
+    by_id = [note for note in splits.notes if "1 video found by id alone" in note]
+    assert len(by_id) == (name == "---QUuC4vJs")
+
+
+def test_one_official_file_alone_is_read_and_drawn_from(lists, tmp_path):
+    make_files(tmp_path / "videos", *(f"{name}.mp4" for name in NAMES))
+    splits = load_splits(tmp_path / "videos", lists / "train.csv")
+    assert list(splits) == ["all"]
+    assert splits.labels == ["testifying", "pushing, pulling"]
+    assert list(splits["all"].video_ids) == NAMES
+    assert len(splits["val"]) == 1
+
+
+def test_one_file_of_all_splits_gives_them(tmp_path):
+    text = TRAIN + VAL.partition("\n")[2] + ",zzzzzzzzzzz,100,110,test\n"
+    make_files(tmp_path / "videos", *(f"{name}.mp4" for name in NAMES))
+    splits = load_splits(tmp_path / "videos", write_text(tmp_path, "k700_2020.csv", text))
+    assert list(splits) == ["train", "val", "test"]
+    assert [len(splits[split]) for split in splits] == [3, 1, 1]

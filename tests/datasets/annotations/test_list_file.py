@@ -155,6 +155,8 @@ def test_further_columns_are_left_out_with_a_word(videos):
     [
         ("path,label,start_frame,end_frame", "the column 'start_frame' is not understood"),
         ("path,label,t,timestamp", "the column 'timestamp' is not understood"),
+        ("path,label,start,duration", "the column 'duration' is not understood"),
+        ("path,label,offset,total_frames", "the column 'offset' is not understood"),
         ("path,x,z", "a header without a column for the label"),
         ("what,ever,else", "names no video, the lines below do"),
     ],
@@ -315,3 +317,49 @@ def test_folders_called_like_columns_and_classes_are_no_videos(videos):
     make_files(videos, "video/1.mp4", "label/2.mp4")
     splits = load(videos, "video,label\nvideo/1.mp4,video\nlabel/2.mp4,label\n")
     assert classes_of(splits) == {"video/1.mp4": "video", "label/2.mp4": "label"}
+
+
+def test_of_a_missing_folder_of_frames_a_list_of_words_tells_the_label(videos):
+    lines = "a/0.mp4 0\nmy gone folder 30 7\nother folder 5\n"
+    assert classes_of(load(videos, lines, "all.txt")) == {
+        "a/0.mp4": "0",
+        "my gone folder": "7",
+        "other folder": "5",
+    }
+
+
+def test_a_csv_of_names_without_endings_and_numbers_for_classes_has_seconds(videos):
+    index = load(videos, "a/0,3,10\na/1,4,2.5\n")["all"]
+    assert index.labels == ["3", "4"]
+    assert index.first_second.tolist() == [10, 2.5]
+
+
+@pytest.mark.parametrize("header", ["path label", "video_path  class_name", "label path", ""])
+def test_a_list_of_words_may_have_a_header(videos, header):
+    path_first = "path" in header and not header.startswith("label")
+    lines = [f"{p} {n}" if path_first else f"{n} {p}" for p, n in LINES]
+    assert classes_of(load(videos, "\n".join([header, *lines]), "all.txt")) == EXPECTED
+
+
+def test_a_header_of_frame_folders_is_understood(videos):
+    make_files(videos, "frames/v1/1.jpg", "frames/v2/1.jpg")
+    for separator in (" ", "\t", ","):
+        rows = [("path", "n_frames", "label"), ("frames/v1", "4", "7"), ("frames/v2", "3", "9")]
+        splits = load(videos, "\n".join(map(separator.join, rows)), "all.txt")
+        assert classes_of(splits) == {"frames/v1": "7", "frames/v2": "9"}
+        assert splits["all"].last.tolist() == [4, 3]
+
+
+def test_a_class_in_quotes_may_have_commas(videos):
+    splits = load(videos, 'path, label\na/0.mp4, "run, fast"\na/1.mp4, "run, fast"\n')
+    assert splits.labels == ["run, fast"]
+
+
+def test_half_a_character_in_a_class_is_refused(videos, tmp_path):
+    path = tmp_path / "all.json"
+    path.write_text(
+        '{"labels": ["\\udce9"], "database": {"x": {"subset": "training", "annotations": '
+        '{"label": "\\udce9"}, "video_path": "a/0.mp4"}}}'
+    )
+    with pytest.raises(AnnotationError, match="half of a character"):
+        load_splits(videos, path)

@@ -51,6 +51,7 @@ def test_a_list_that_is_missing_is_named(videos, lists):
         ("trainingSet.csv", "x/a.mp4\n", "line 1: expected <class>/<video>,<class>"),
         ("moments_categories.txt", "yawning\n", "line 1: expected <class>,<number>"),
         ("moments_categories.txt", "yawning,0\nyawning,1\n", "line 2: 'yawning,1' is there twice"),
+        ("moments_categories.txt", f"yawning,{'9' * 5000}\n", "line 1: expected a whole number"),
     ],
 )
 def test_a_malformed_line_is_named(videos, lists, file, text, message):

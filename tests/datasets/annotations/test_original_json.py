@@ -102,6 +102,8 @@ def test_each_folder_is_read_once(videos, monkeypatch):
         ({"segment": [7, 7]}, "video 'a': the segment is [7, 7]"),
         ({"segment": [1, 2, 3]}, "video 'a': the segment is"),
         ({"segment": ["1", 2]}, "video 'a': the segment is"),
+        ({"segment": [1, 2**63]}, "video 'a': the segment is [1, 9223372036854775808]"),
+        ({"segment": [1, 10**400]}, "video 'a': the segment is [1, 1000"),
     ],
 )
 def test_a_wrong_entry_is_named(videos, change, message):

@@ -106,6 +106,8 @@ def test_a_split_that_is_not_there_names_its_list(videos, lists):
         ("classInd.txt", "1 Surfing\nArchery\n", "line 2: expected a number and a class"),
         ("classInd.txt", "1 Surfing\n1 Archery\n", "line 2: '1 Archery' is there twice"),
         ("classInd.txt", "\n", "is empty"),
+        ("classInd.txt", f"{'9' * 5000} Surfing\n", "line 1: expected a whole number"),
+        ("trainlist01.txt", f"Archery/v_x.avi {'9' * 5000}\n", "line 1: expected a whole number"),
     ],
 )
 def test_a_malformed_line_is_named(videos, lists, file, text, message):

@@ -13,11 +13,13 @@ from datasets.clips.clip_shape import ClipShape
 from datasets.clips.errors import WorkerLostError
 from datasets.clips.evaluation import EvaluationClips
 from datasets.clips.loader import ClipLoader
+from datasets.clips.sample import open_row
 from datasets.clips.shared_slots import SharedSlots
 from datasets.clips.training import Augmentation, Request, TrainingClips
 from datasets.clips.video_order import EvaluationSampler, TrainingSampler
 from datasets.clips.views import Views
 from datasets.index.video_index import Row, VideoIndex
+from tests.datasets.decoding.test_frame_folder import write_frames
 from tests.videos import write_video
 
 
@@ -239,3 +241,36 @@ def test_slots_are_as_large_as_the_videos_need_not_as_the_batch_may_be(index):
     assert sizes[1] == 24 * 4096 and sizes[0] < sizes[1]
     assert EvaluationSampler(7, 100, rank=1, n_ranks=2).largest_batch == 3
     assert TrainingSampler(7, 4, 0, 1, 2).largest_batch == 2
+
+
+def test_a_segment_in_seconds_goes_by_the_times_of_the_frames(tmp_path):
+    """As phones film: 25 frames a second, then 5, then 25 again; on average 13."""
+    times = np.concatenate([np.arange(20), 20 + 5 * np.arange(10), 70 + np.arange(20)])
+    path = write_video(tmp_path / "phone.mp4", frames=50, pts=times, b_frames=0)
+    row = Row(str(path), 0, first_second=0.9, last_second=2.4)
+    index = VideoIndex.from_rows(["a"], [row])
+    shown = [n for n, time in enumerate(times) if 0.9 <= time / 25 < 2.4]
+    assert shown == [*range(21, 28)]
+    with open_row(index, 0) as (reader, first, n_frames):
+        assert (first, n_frames) == (shown[0], len(shown))
+        expected = reader.read_clip(shown[0], frames=7, size=24)
+    clip = EvaluationClips(index, ClipShape(7, 1, 24), Views("even", 1))[0].clips[0]
+    np.testing.assert_array_equal(clip, expected)
+
+
+def test_a_segment_in_which_no_frame_is_shown_is_a_failure_with_its_reason(index):
+    row = Row(index.path(1), 0, first_second=0.41, last_second=0.43)
+    sample = EvaluationClips(
+        VideoIndex.from_rows(["a"], [row]), ClipShape(4, 1, 24), Views("even", 1)
+    )[0]
+    assert sample.clips is None
+    assert "from 0.41 s to 0.43 s" in sample.failures[0].reason
+
+
+def test_a_segment_in_seconds_of_a_folder_of_frames_is_a_failure(tmp_path):
+    write_frames(tmp_path)
+    row = Row(str(tmp_path), 0, last_second=1)
+    sample = EvaluationClips(
+        VideoIndex.from_rows(["a"], [row]), ClipShape(4, 1, 24), Views("even", 1)
+    )[0]
+    assert "frame rate is unknown" in sample.failures[0].reason

@@ -15,9 +15,19 @@ from tests.videos import remux, write_video
 UNEVEN = np.cumsum([0, 1, 1, 5, 1, 9, 2, 2, 20, 1, 1, 1, 4, 3, 3, 1, 7, 1, 1, 1])
 
 
-@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts", "a.mov"])
-def test_a_variable_rate(tmp_path, name):
-    path = write_video(tmp_path / name, frames=len(UNEVEN), pts=UNEVEN)
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("a.mp4", {}),
+        ("a.mkv", {}),
+        ("a.ts", {}),
+        ("a.mov", {}),
+        ("a.avi", {**MPEG4, "b_frames": 0}),
+        ("a.avi", {**MPEG4, "b_frames": 2}),
+    ],
+)
+def test_a_variable_rate(tmp_path, name, options):
+    path = write_video(tmp_path / name, frames=len(UNEVEN), pts=UNEVEN, **options)
     with VideoReader(path) as video:
         assert video.times.dtype == np.float64
         assert np.allclose(video.times, UNEVEN / 25, atol=0.001)

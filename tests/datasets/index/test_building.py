@@ -11,14 +11,17 @@ from pathlib import Path
 import pytest
 
 from datasets import process_pool
+from datasets.annotations.drawn_split import UCF_GROUP
 from datasets.annotations.errors import AnnotationError
 from datasets.annotations.formats import load_splits
 from datasets.decoding.errors import VideoError
 from datasets.decoding.packet_index import PacketIndex
 from datasets.decoding.packet_index_store import PacketIndexPack, PacketIndexStore
+from datasets.durable import open_journal
 from datasets.index import building as indexing
 from datasets.index.building import build_index
 from datasets.index.probing import probe_video
+from tests.datasets.annotations.made_files import paths_of
 from tests.videos import write_video
 
 
@@ -280,3 +283,68 @@ def test_an_output_that_cannot_be_a_folder_is_named(videos, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(AnnotationError, match="file: cannot be written"):
         build(videos, tmp_path / "file")
+
+
+@pytest.fixture
+def undivided(videos):
+    """Class folders without a split: two people, each in both classes."""
+    folder = videos.parent / "undivided"
+    for name in "ab":
+        (folder / name).mkdir(parents=True)
+        for person in ("ann", "bob"):
+            for take in (1, 2):
+                source = videos / "train" / name / "0.mp4"
+                shutil.copy(source, folder / name / f"{person}-{take}.mp4")
+    return folder
+
+
+@pytest.mark.parametrize("pattern", [UCF_GROUP, r"^(\w+)-\d"])
+def test_the_drawn_split_of_an_index_is_the_one_of_its_source(undivided, tmp_path, pattern):
+    source = load_splits(undivided, group_pattern=pattern, val_fraction=0.5, seed=3)
+    report = build_index(source, tmp_path / "index", workers=1, progress=False)
+    assert report.rows == {split: len(source[split]) for split in ("train", "val")}
+    # The index keeps it, whatever is asked of whoever reads it.
+    index = load_splits(None, tmp_path / "index", val_fraction=0.1, seed=9)
+    for split in ("train", "val", "all"):
+        assert paths_of(index[split]) == paths_of(source[split])
+    assert (index["all"].frame_count == 10).all()
+
+
+def test_an_index_needs_no_split(tmp_path, videos):
+    (tmp_path / "few/a").mkdir(parents=True)
+    shutil.copy(videos / "train/a/0.mp4", tmp_path / "few/a/1.mp4")
+    report = build(tmp_path / "few", tmp_path / "index")
+    assert report.rows == {"all": 1}
+    assert "nothing can be drawn" in report.notes[-1]
+    assert list(load_splits(None, tmp_path / "index")) == ["all"]
+
+
+def test_a_second_writer_is_refused_while_the_first_is_at_work(videos, tmp_path):
+    (tmp_path / "index").mkdir()
+    with (
+        open_journal(tmp_path / "index" / "probes.jsonl"),
+        pytest.raises(AnnotationError, match="another process is making this index"),
+    ):
+        build(videos, tmp_path / "index")
+    build(videos, tmp_path / "index")
+
+
+def test_names_are_shown_escaped_in_the_report_and_true_in_the_index(videos, tmp_path):
+    names = ["\x1b[31mred", "a\nb", "\u202egnp", os.fsdecode(b"\xe9t\xe9")]
+    for name in names:
+        (tmp_path / "odd" / name).mkdir(parents=True)
+        for i in "12":
+            (tmp_path / "odd" / name / f"{i}.mp4").write_text("no video")
+    build(tmp_path / "odd", tmp_path / "index")
+    text = (tmp_path / "index" / "report.txt").read_text(encoding="utf-8")
+    assert not {"\x1b", "\u202e"} & set(text)
+    assert "\\x1b[31mred" in text and "a\\nb" in text and "\\u202egnp" in text
+    index = load_splits(None, tmp_path / "index")["all"]
+    assert {path.rpartition("/")[0] for path in paths_of(index)} == set(names)
+
+
+def test_a_name_with_a_zero_byte_is_a_missing_video(videos, tmp_path):
+    (tmp_path / "all.csv").write_text("path,label\ntrain/a/0.mp4,a\ntrain/a/1.mp4,a\nx\0.mp4,a\n")
+    splits = load_splits(videos, tmp_path / "all.csv")
+    report = build_index(splits, tmp_path / "index", workers=1, progress=False)
+    assert len(report.unreadable) == 1
