@@ -9,7 +9,7 @@ import models
 from app.errors import UserError
 from datasets.cores import available_cores
 from datasets.shown import counted
-from models.onednn import OneDnnLayers, UnavailableError, choose_layers, load
+from models.onednn import OneDnnLayers, UnavailableError, choose_layers, set_threads
 
 
 def choose_kernels(train, device, n_processes, say):
@@ -48,7 +48,7 @@ def choose_kernels(train, device, n_processes, say):
         threads = max(1, available_cores() // n_processes)
     if threads is not None and not on_gpu:
         with contextlib.suppress(UnavailableError):
-            load().threads = threads
+            set_threads(threads)
         sentence += f", {counted(threads, 'thread')}"
     if train.kernels != "paddle" or train.precision != "fp32":
         say(f"computing with {sentence}")

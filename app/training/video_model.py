@@ -145,7 +145,7 @@ class VideoModel(paddle.Model):
         self.position.batch += 1
         if update:
             self.optimizer.step()
-            self.optimizer.clear_grad()
+            self.optimizer.clear_grad(set_to_zero=False)
             self._clips_since_update = 0
             self.position.step += 1
             if self.averages is not None:
