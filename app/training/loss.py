@@ -1,4 +1,4 @@
-"""What a clip costs: cross-entropy, smoothed or weighted by class, or one decision per class."""
+"""What a clip costs: cross-entropy, smoothed or weighted by class."""
 
 from dataclasses import dataclass
 
@@ -35,29 +35,20 @@ class ClipLoss:
     Args:
         label_smoothing: Share of the probability that is spread over all classes.
         weights: float32 `[n_classes]` of `class_weights`, or None.
-        multi_label: Whether labels are float `[N, n_classes]`, 1 where a class applies, and every
-            class is a decision of its own.
     """
 
     label_smoothing: float = 0.0
     weights: np.ndarray | None = None
-    multi_label: bool = False
 
     def __call__(self, logits, labels):
         """
         Args:
             logits: float32 `[N, n_classes]`.
-            labels: int64 `[N]`, or float32 `[N, n_classes]` with `multi_label`.
+            labels: int64 `[N]`.
 
         Returns:
             float32 `[N]`.
         """
-        if self.multi_label:
-            targets = labels * (1 - self.label_smoothing) + self.label_smoothing / 2
-            losses = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
-            if self.weights is not None:
-                losses = losses * paddle.to_tensor(self.weights)
-            return losses.mean(axis=1)
         losses = F.cross_entropy(logits, labels, reduction="none").reshape([-1])
         if self.label_smoothing:
             # Against the even distribution: minus the mean of all classes' log-probabilities.
