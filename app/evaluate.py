@@ -66,13 +66,6 @@ def evaluate(config):
     if dist.get_world_size() > 1:
         raise UserError("evaluate runs in one process; start it without paddle.distributed.launch")
     trained = find_trained(config.run, config.checkpoint)
-    if trained.description.input.resize is not None:
-        height, width = trained.description.input.resize
-        print(
-            f"note: {trained.name} is meant for frames brought to {height}x{width}; here their "
-            "short side is scaled, so the scores are a little different",
-            flush=True,
-        )
     # Those of the validation in training.
     usual_views = Views("even", trained.configuration.clip.val_clips)
     views = _parse_views(config.views) if config.views else usual_views

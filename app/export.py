@@ -29,6 +29,7 @@ from app.inference.onnx import OnnxEngine, require_onnx, write_onnx
 from app.inference.paddle_inference import InferenceEngine
 from app.trained import find_trained, require_classes, with_labels
 from datasets.annotations.errors import AnnotationError
+from datasets.clips.crops import squares_to_look_at
 from datasets.clips.frame_choice import centre_clip
 from datasets.decoding.errors import VideoError
 from datasets.decoding.open_reader import open_reader
@@ -175,7 +176,8 @@ def _real_clips(config, trained):
         try:
             with open_reader(index.path(row)) as reader:
                 frames = centre_clip(len(reader), contract.frames, contract.stride)
-                clips.append(reader.read_clips(frames[None], size=contract.size)[0])
+                [crop] = squares_to_look_at(reader.width, reader.height, contract)
+                clips.append(reader.read_clips(frames[None], crop, contract.size)[0])
         except VideoError:
             continue
         if len(clips) == CLIPS:

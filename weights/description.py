@@ -24,9 +24,9 @@ class InputContract:
         size: Height and width of a clip in pixels.
         frames: Length of a clip in frames.
         stride: Step between two frames of a clip.
-        resize: Height and width in pixels that a frame is brought to before the square of ``size``
-            is cut out of it, whatever its aspect ratio; None where its shorter side becomes
-            ``size``.
+        resize: Height and width in pixels that a frame is brought to, whatever its aspect ratio
+            and without smoothing, before the square of ``size`` is cut out of it; None where its
+            shorter side becomes ``size``, scaled smoothly.
     """
 
     mean: tuple[float, ...] = models.normalisation.KINETICS_MEAN
@@ -38,9 +38,8 @@ class InputContract:
     resize: tuple[int, int] | None = None
 
     def with_clips(self, size, frames, stride):
-        """The same for clips of another shape; ``resize`` goes with the size it was made for."""
-        resize = self.resize if size == self.size else None
-        return replace(self, size=size, frames=frames, stride=stride, resize=resize)
+        """The same for a network that is trained on other clips, cut from frames as they are."""
+        return replace(self, size=size, frames=frames, stride=stride, resize=None)
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ class Scoring:
         self.stream = ClipStream(
             videos.index,
             views,
-            ClipShape(contract.frames, contract.stride, contract.size),
+            ClipShape(contract.frames, contract.stride, contract.size, contract.resize),
             batch_size,
             worker_count(config.workers),
             self.scores.is_finished.nonzero()[0].tolist(),

@@ -19,23 +19,22 @@ import numpy as np
 BATCH_SIZE = 8
 
 
-def read_pictures(path, size):
-    """Yield every frame as shown, its short side scaled to the size and the middle cut out.
+def read_pictures(path, size, resize=None):
+    """Yield every frame as shown, scaled, and the middle cut out.
 
     Args:
         path: The video.
         size: Width and height of the pictures in pixels.
+        resize: Height and width that frames are brought to, without smoothing; None to scale the
+            short side to the size.
 
     Yields:
         uint8 `[size, size, 3]` RGB.
     """
     width, height = (rf"max({size}\,trunc({size}*{side}))" for side in ("iw/ih", "ih/iw"))
-    filters = [
-        ("scale", f"{width}:{height}:flags=bilinear"),
-        ("format", "gbrp"),
-        ("crop", f"{size}:{size}"),
-        ("buffersink",),
-    ]
+    scaled = [("scale", f"{width}:{height}:flags=bilinear"), ("format", "gbrp")]
+    filters = [("format", "gbrp")] if resize else [*scaled, ("crop", f"{size}:{size}")]
+    filters.append(("buffersink",))
     with av.open(path) as container:
         stream = container.streams.best("video")
         if stream is None:
@@ -46,7 +45,21 @@ def read_pictures(path, size):
         for frame in container.decode(stream):
             graph.push(frame)
             # Phones store what they film lying down, and how to turn it.
-            yield np.rot90(graph.vpull().to_ndarray(), round(frame.rotation / 90))
+            picture = np.rot90(graph.vpull().to_ndarray(), round(frame.rotation / 90))
+            yield resized_middle(picture, size, resize) if resize else picture
+
+
+def resized_middle(picture, size, resize):
+    """The middle of a picture that is brought to a size, mixing the four nearest pixels."""
+    for axis, length in enumerate(resize):
+        before, after = picture.shape[axis], round((length - size) / 2)
+        place = (np.arange(after, after + size, dtype=np.float32) + 0.5) * (before / length) - 0.5
+        place = place.clip(0, before - 1)
+        near = place.astype(int)
+        share = (place - near).reshape(-1, *[1] * (2 - axis))
+        far = np.minimum(near + 1, before - 1)
+        picture = picture.take(near, axis) * (1 - share) + picture.take(far, axis) * share
+    return np.rint(picture).astype(np.uint8)
 
 
 def cut_windows(pictures, frames, stride):
@@ -125,8 +138,9 @@ def main():
     failed = 0
     for video in options.videos:
         total, n_clips = 0, 0
+        pictures = read_pictures(video, size, model["input"].get("resize"))
         try:
-            for clips in in_batches(cut_windows(read_pictures(video, size), frames, stride)):
+            for clips in in_batches(cut_windows(pictures, frames, stride)):
                 total = total + network(clips).sum(axis=0, dtype=np.float64)
                 n_clips += len(clips)
         except (av.FFmpegError, ValueError) as error:

@@ -7,8 +7,8 @@ from PIL import Image
 from app.prediction.annotate import copy_video
 from app.prediction.caption import draw_caption
 from app.prediction.windows import VideoWindows
+from datasets.clips.crops import area_looked_at
 from datasets.clips.frame_choice import clip_span
-from datasets.decoding.clip_filter import centred_square
 
 # How much of the picture the colour of the highest value covers.
 COVER = 0.6
@@ -50,7 +50,8 @@ def explain(prediction, path, grad_cam, contract, step=None, batch_size=8):
     means = np.array([course.at(frame).mean() for frame in range(windows.n_frames)])
 
     def draw(frame, picture):
-        draw_map(picture, course.at(frame))
+        area = area_looked_at(*picture.shape[1::-1], contract)
+        draw_map(picture, course.at(frame), area)
         draw_bar(picture, means / max(means.max(), 1e-12), frame)
         draw_caption(picture, f"{label}  {scores[course.window(frame)]:.2f}")
 
@@ -87,17 +88,18 @@ class Course:
         return maps[before] + (place - before) * (maps[after] - maps[before])
 
 
-def draw_map(picture, values):
-    """Colour the square that the network sees, in place.
+def draw_map(picture, values, area):
+    """Colour the part of a picture that the network sees, in place.
 
     Args:
         picture: uint8 `[H, W, 3]` RGB.
         values: float `[S', S']`, 0 to 1.
+        area: `(x, y, width, height)` in pixels.
     """
-    x, y, side, _ = centred_square(*picture.shape[1::-1])
+    x, y, width, height = area
     image = Image.fromarray(np.asarray(values, np.float32))
-    values = np.asarray(image.resize((side, side), Image.Resampling.BILINEAR)).clip(0, 1)
-    square = picture[y : y + side, x : x + side]
+    values = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR)).clip(0, 1)
+    square = picture[y : y + height, x : x + width]
     cover = COVER * values[..., None]
     colours = COLOURS[(values * 255).astype(np.uint8)]
     square[:] = (square * (1 - cover) + colours * cover).astype(np.uint8)

@@ -8,8 +8,9 @@ import av
 import numpy as np
 from tqdm import tqdm
 
+from datasets.clips.crops import squares_to_look_at
 from datasets.clips.frame_choice import clip_at, clip_span
-from datasets.decoding.clip_filter import ClipFilter, centred_square
+from datasets.decoding.clip_filter import collect_clip
 from datasets.decoding.container import decode_in_order
 from datasets.decoding.errors import VideoError, video_errors
 from datasets.shown import shown
@@ -191,9 +192,8 @@ class StreamWindows:
         wanted = clip_at(0, len(frames), contract.frames, contract.stride)
         distinct, order = np.unique(wanted, return_inverse=True)
         shape = frames[0].width, frames[0].height
-        clip = ClipFilter(
-            self._address, len(distinct), shape, centred_square(*shape), contract.size
-        )
+        [crop] = squares_to_look_at(*shape, contract)
+        clip = collect_clip(self._address, len(distinct), shape, crop, contract.size)
         for position in distinct:
             clip.push(frames[position])
         return clip.finish()[:, order]

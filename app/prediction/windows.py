@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from datasets.clips.crops import squares_to_look_at
 from datasets.clips.frame_choice import sliding_windows
 from datasets.decoding.open_reader import open_reader
 
@@ -26,7 +27,7 @@ class VideoWindows:
 
     def __init__(self, source, contract, step=None):
         self._reader = open_reader(source.name)
-        self._size = contract.size
+        self._contract = contract
         step = step or contract.frames * contract.stride
         self.n_frames, self.fps = len(self._reader), self._reader.fps
         self._windows = sliding_windows(self.n_frames, contract.frames, contract.stride, step)
@@ -41,7 +42,9 @@ class VideoWindows:
     def __iter__(self):
         """Yield the first frame of a window, its time or None, and uint8 `[3, T, S, S]`."""
         with self._reader:
-            for k, clip in self._reader.iterate_clips(self._windows, size=self._size):
+            frame, size = (self._reader.width, self._reader.height), self._contract.size
+            [crop] = squares_to_look_at(*frame, self._contract)
+            for k, clip in self._reader.iterate_clips(self._windows, crop, size):
                 start = int(self._windows[k][0])
                 yield start, None if self._times is None else float(self._times[start]), clip
 

@@ -40,6 +40,12 @@ def describe(config, labels, source=None):
         if config.model.architecture is not None:
             options["architecture"] = config.model.architecture
         description, notes = plan_network(source, labels, options, contract)
+        if description.input.resize is not None:
+            height, width = description.input.resize
+            notes.append(
+                f"frames are not brought to {height}x{width} first, as the weights were evaluated: "
+                "this network is trained, validated and used on crops of the frames as they are"
+            )
         return replace(description, input=description.input.with_clips(**clip)), notes
     architecture = config.model.architecture or "r3d"
     try:

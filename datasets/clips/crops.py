@@ -7,6 +7,43 @@ the network on the way. Drawn once per clip, so that all its frames are cut alik
 import math
 
 from datasets.decoding.clip_filter import centred_square
+from datasets.decoding.resized_clip import centred
+
+
+def squares_to_look_at(width, height, shape, number=1):
+    """The squares that an evaluation looks at, evenly spread along the longer side.
+
+    Args:
+        width, height: Frame size in pixels.
+        shape: Anything with the `size` and `resize` of a `datasets.clips.clip_shape.ClipShape`.
+        number: How many; 1 is the centred one.
+
+    Returns:
+        List of crops as `datasets.decoding.reader.Reader.read_clips` takes them.
+    """
+    if shape.resize is None:
+        return squares_along(width, height, number)
+    middle = centred(shape.resize, shape.size)
+    if number == 1:
+        return [middle]
+    free = max(middle.width, middle.height) - shape.size
+    places = [round(free * n / (number - 1)) for n in range(number)]
+    along = "x" if middle.width > middle.height else "y"
+    return [middle._replace(**{along: place}) for place in places]
+
+
+def area_looked_at(width, height, shape):
+    """The part of a frame that an evaluation of centred squares looks at.
+
+    Args:
+        width, height, shape: As for `squares_to_look_at`.
+
+    Returns:
+        `(x, y, width, height)` in pixels of the frame.
+    """
+    if shape.resize is None:
+        return centred_square(width, height)
+    return centred(shape.resize, shape.size).in_video(shape.size, width, height)
 
 
 def squares_along(width, height, number):

@@ -8,7 +8,7 @@ even:10,crops:3    ten clips, three crops of each along the longer side: what mo
 import re
 from dataclasses import dataclass
 
-from datasets.clips.crops import squares_along
+from datasets.clips.crops import squares_to_look_at
 from datasets.clips.frame_choice import even_clips, sliding_windows
 from datasets.decoding.in_turn import InTurn
 
@@ -69,12 +69,12 @@ class Views:
             first: First frame of the annotated part.
 
         Returns:
-            K rows of frame numbers, `[K, frames]`, and K crops `(x, y, width, height)`; the crops
-            of a clip follow each other. Both are made when asked for.
+            K rows of frame numbers, `[K, frames]`, and K crops as `Reader.read_clips` takes them;
+            those of a clip follow each other. Both are made when asked for.
         """
         if self.kind == "even":
             windows = even_clips(n_frames, shape.frames, shape.stride, self.number)
         else:
             windows = sliding_windows(n_frames, shape.frames, shape.stride, self.number)
         windows = windows.repeated(self.crops, first)
-        return windows, InTurn(squares_along(width, height, self.crops), len(windows))
+        return windows, InTurn(squares_to_look_at(width, height, shape, self.crops), len(windows))

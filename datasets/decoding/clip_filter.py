@@ -11,6 +11,7 @@ import numpy as np
 
 from datasets.decoding.errors import video_errors
 from datasets.decoding.orientation import UPRIGHT
+from datasets.decoding.resized_clip import ResizedClip, ResizedSquare
 
 # Frames per picture that leaves the filters.
 TILE = 16
@@ -20,6 +21,18 @@ def centred_square(width, height):
     """The square of the short side in the middle of a frame: `(x, y, width, height)`."""
     side = min(width, height)
     return (width - side) // 2, (height - side) // 2, side, side
+
+
+def collect_clip(path, n_frames, shape, crop, size, flip=False, orientation=UPRIGHT, idle=None):
+    """What collects the frames of one clip: `ClipFilter`, or `ResizedClip` for a crop of its kind.
+
+    Args:
+        path, n_frames, shape, size, flip, orientation, idle: As of `ClipFilter`.
+        crop: As of `ClipFilter`, or a `ResizedSquare`.
+    """
+    if isinstance(crop, ResizedSquare):
+        return ResizedClip(path, n_frames, crop, size, flip, orientation)
+    return ClipFilter(path, n_frames, shape, crop, size, flip, orientation, idle)
 
 
 class ClipFilter:

@@ -7,7 +7,7 @@ import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-from datasets.decoding.clip_filter import ClipFilter
+from datasets.decoding.clip_filter import collect_clip
 from datasets.decoding.errors import VideoError, file_errors, video_errors
 from datasets.decoding.reader import Reader
 
@@ -106,7 +106,7 @@ class FrameFolderReader(Reader):
         for k, row in enumerate(rows):
             distinct, order = np.unique(self._checked(row, 1), return_inverse=True)
             shape = self.width, self.height
-            clip = ClipFilter(self.path, len(distinct), shape, crops[k], size, flips[k])
+            clip = collect_clip(self.path, len(distinct), shape, crops[k], size, flips[k])
             for index in distinct:
                 clip.push(self._decode(index))
             yield k, clip.finish()[:, order]

@@ -8,6 +8,7 @@ import numpy as np
 from datasets.decoding.clip_filter import centred_square
 from datasets.decoding.errors import VideoError
 from datasets.decoding.in_turn import InTurn
+from datasets.decoding.resized_clip import ResizedSquare
 
 
 class Reader:
@@ -103,8 +104,8 @@ class Reader:
         Args:
             indices: Frame numbers `[K, T]`, an array or K rows that are made when asked for; any
                 order, repeats allowed.
-            crop: `(x, y, width, height)` in pixels of the frame as shown, or K of them; the
-                centred square of the short side when None.
+            crop: `(x, y, width, height)` in pixels of the frame as shown, a `ResizedSquare`, or K
+                of them; the centred square of the short side when None.
             size: Side of the output in pixels.
             flip: Whether to mirror left and right; one bool or K.
 
@@ -190,6 +191,9 @@ class Reader:
     def _inside(self, crops):
         checked = []
         for one in crops:
+            if isinstance(one, ResizedSquare):
+                checked.append(one)
+                continue
             x, y, w, h = (int(v) for v in one)
             inside = 0 <= x < x + w <= self.width and 0 <= y < y + h <= self.height
             if not inside:

@@ -8,7 +8,7 @@ with VideoReader("video.mp4") as video:
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-from datasets.decoding.clip_filter import ClipFilter
+from datasets.decoding.clip_filter import collect_clip
 from datasets.decoding.errors import VideoError, video_errors
 from datasets.decoding.frame_decoder import FrameDecoder, UnforeseenError
 from datasets.decoding.packet_index import PacketIndex
@@ -168,17 +168,17 @@ class _Clip:
         positions, self._order = row, None
         if not (np.diff(row) > 0).all():
             positions, self._order = np.unique(row, return_inverse=True)
-        shape, turn = (index.width, index.height), index.orientation
-        self._filter = ClipFilter(path, len(positions), shape, crop, size, flip, turn, idle_graphs)
+        shape, turn, n_frames = (index.width, index.height), index.orientation, len(positions)
+        self._frames = collect_clip(path, n_frames, shape, crop, size, flip, turn, idle_graphs)
         self._to_come = iter(positions.tolist())
         self.due = next(self._to_come)
 
     def push(self, frame):
         """Add the frame that is due; return whether it was the last."""
-        self._filter.push(frame)
+        self._frames.push(frame)
         self.due = next(self._to_come, None)
         return self.due is None
 
     def pixels(self):
-        pixels = self._filter.finish()
+        pixels = self._frames.finish()
         return pixels if self._order is None else pixels[:, self._order]

@@ -3,15 +3,17 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from app.configuration import PredictConfig
+from app.configuration import ExportConfig, PredictConfig
+from app.export import export
 from app.inference.open_engine import open_engine
 from app.predict import predict
 from tests.app.small_run import PROJECT
-from tests.app.trained import write_run
+from tests.app.trained import CONTRACT, write_run, write_weights
 from tests.videos import write_video
 
 SCRIPT = PROJECT / "app" / "examples" / "paddle_inference.py"
@@ -63,6 +65,17 @@ def test_it_agrees_with_predict(exported, tmp_path):
         write_video(tmp_path / "upside_down.mp4", frames=30, seed=4, rotation=180),
     ]
     check_agrees(exported, videos, tmp_path)
+
+
+def test_it_agrees_where_frames_are_resized_first(tmp_path):
+    resized = replace(CONTRACT, resize=(40, 56))
+    weights = write_weights(tmp_path / "resized.pdparams", contract=resized)
+    folder = export(ExportConfig(str(weights))).folder
+    videos = [
+        write_video(tmp_path / "wide.mp4", width=96, frames=20, seed=5),
+        write_video(tmp_path / "phone.mp4", frames=20, seed=6, rotation=90),
+    ]
+    check_agrees(folder, videos, tmp_path)
 
 
 @pytest.mark.skipif(not CLIPS.is_dir(), reason="the clips in ../shared/clips are not here")

@@ -15,11 +15,11 @@ CONTRACT = InputContract(size=32, frames=4, stride=2)
 OPTIONS = {"depth": 10, "widen_factor": 0.25, "conv1_t_size": 3}
 
 
-def small_network(seed=0, labels=LABELS):
+def small_network(seed=0, labels=LABELS, contract=CONTRACT):
     """A network whose scores differ from clip to clip, and its description."""
     paddle.seed(seed)
     options = {**OPTIONS, "n_classes": 4}
-    description = NetworkDescription("r3d", options, labels, CONTRACT, {"file": "made"})
+    description = NetworkDescription("r3d", options, labels, contract, {"file": "made"})
     return description.build(), description
 
 
@@ -48,7 +48,7 @@ def write_checkpoint(folder, epoch, seed):
     Checkpoints(folder / "checkpoints", write).save(f"epoch-{epoch:04d}", is_best=True)
 
 
-def write_weights(path, labels=LABELS):
+def write_weights(path, labels=LABELS, contract=CONTRACT):
     """Write a weight file and its description; returns the path."""
-    save_network(*small_network(labels=labels), path)
+    save_network(*small_network(labels=labels, contract=contract), path)
     return path

@@ -81,11 +81,11 @@ def test_the_course_goes_from_map_to_map_and_from_window_to_window():
     assert values[8:] == [1.0] * 4
 
 
-def test_the_map_is_drawn_on_the_square_that_is_seen():
+def test_the_map_is_drawn_on_the_area_that_is_seen():
     picture = np.full((40, 80, 3), 100, np.uint8)
     values = np.zeros((4, 4), np.float32)
     values[0, 3] = 1
-    draw_map(picture, values)
+    draw_map(picture, values, (20, 0, 40, 40))
     changed = (picture != 100).any(axis=2)
     assert changed[:8, 52:60].all() and not changed[20:, :].any() and not changed[:, :36].any()
 
