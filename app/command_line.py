@@ -2,6 +2,7 @@
 
 import contextlib
 import difflib
+import errno
 import importlib
 import os
 import platform
@@ -109,6 +110,10 @@ def main(arguments=None):
         if not arguments:
             build_parser().print_help()
             return 0
+        if arguments == ["--version"]:
+            # argparse would break the line.
+            print(_versions())
+            return 0
         config_class, module, function = VERBS.get(arguments[0], (None, None, None))
         config = _parse(arguments, config_class)
         # Paddle recommends a compiler cache, and says in every epoch what BatchNorm always does.
@@ -126,9 +131,20 @@ def main(arguments=None):
         return 128 + signal.SIGINT
     except BrokenPipeError:
         # The reader of our output (`| head`) has gone; not an error.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return 0
+    except OSError as error:
+        # Files of ours are named where they are written; what is left is where we print to.
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT) or error.filename is not None:
+            raise
+        _discard_output()
+        return _complain(f"the output could not be written: {error.strerror}")
     return getattr(result, "exit_code", 0)
+
+
+def _discard_output():
+    """Let nothing of what is still to be printed fail again when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _begin_in_utf8():
@@ -153,7 +169,7 @@ def _parse(arguments, config_class):
     verb, *words = arguments
     if verb in LONE_WORD and words and not words[0].startswith("-"):
         words = [f"--{LONE_WORD[verb]}", *words]
-    words = _with_implied_config(verb, plain_words(words, options))
+    words = _with_implied_config(verb, plain_words(words, options, verb in POSITIONAL))
     for place, word in enumerate(words[:-1]):
         if word == "--config":
             words[place + 1] = str(find_recipe(words[place + 1]))
@@ -187,6 +203,9 @@ def _in_plain_words(message, options, typed, in_files):
     if missing:
         names = [name.strip().replace(".", " needs ", 1) for name in missing[1].split(",")]
         return UserError("; ".join(names))
+    strange = re.search(r"unrecognized arguments: (.*)", message)
+    if strange:
+        return UserError(f"{shown(strange[1])}: belongs to no option of this command")
     return UserError(re.sub(r"^Subcommand '\w+': ", "", message))
 
 

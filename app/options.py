@@ -128,15 +128,16 @@ def _meant(name, options):
     return close[:1]
 
 
-def plain_words(words, options):
+def plain_words(words, options, takes_words=True):
     """Put what people type into the words that jsonargparse understands.
 
     Dashes may stand for underscores; a flag alone is switched on and leaves the word behind it
-    alone; a list may be written as `[1,5]`, `1,5` or `1 5`.
+    alone, where the verb takes words without an option; a list may be written as `[1,5]`, `1,5` or `1 5`.
 
     Args:
         words: The words behind the verb.
         options: Name -> `Option` of the verb.
+        takes_words: Whether the verb takes words that belong to no option.
 
     Returns:
         The words to parse.
@@ -161,6 +162,7 @@ def plain_words(words, options):
         following = words[position] if position < len(words) else "--"
         if option and option.is_flag and not equals:
             named = following.lower() in ("true", "false", "yes", "no")
+            named |= not takes_words and not following.startswith("--")
             plain.append(f"--{name}" if named else f"--{name}=true")
         elif option and option.is_list:
             values = [value] if equals else []
@@ -185,6 +187,9 @@ def wrong_value(name, options, given):
     Returns:
         `UserError`.
     """
+    if given is not None and options[name].is_list:
+        # One value may be given without the brackets that it was given here.
+        given = re.sub(r"^\[([^,]*)\]$", r"\1", str(given))
     given = "" if given is None else f" {shown(given)}"
     return UserError(f"--{name}{given}: must be {options[name].words}")
 
@@ -264,7 +269,10 @@ def _alternatives(kind):
 
 
 def _words(kind):
-    return " or ".join(dict.fromkeys(_one(one) for one in _alternatives(kind)))
+    alternatives = _alternatives(kind)
+    # A value alone stands for a list of one.
+    items = {typing.get_args(one)[0] for one in alternatives if typing.get_origin(one) is tuple}
+    return " or ".join(dict.fromkeys(_one(one) for one in alternatives if one not in items))
 
 
 def _one(kind):
