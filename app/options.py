@@ -131,8 +131,9 @@ def _meant(name, options):
 def plain_words(words, options, takes_words=True):
     """Put what people type into the words that jsonargparse understands.
 
-    Dashes may stand for underscores; a flag alone is switched on and leaves the word behind it
-    alone, where the verb takes words without an option; a list may be written as `[1,5]`, `1,5` or `1 5`.
+    Dashes may stand for underscores; a flag alone is switched on, and leaves the word behind it
+    alone where the verb takes words without an option; a list may be written as `[1,5]`, `1,5` or
+    `1 5`.
 
     Args:
         words: The words behind the verb.
