@@ -1,3 +1,4 @@
+import contextlib
 import json
 
 import pytest
@@ -72,3 +73,47 @@ def test_a_wrong_key_or_value_is_named(path, value, trouble):
 def test_what_is_no_description_is_refused(text):
     with pytest.raises(WeightsError, match="model.json: "):
         NetworkDescription.from_json(text, "model.json")
+
+
+STRANGE = [None, True, -1, 0, 2**70, 1e308, float("nan"), "", "18", "\0", [], [[]], {}, [None] * 3]
+
+
+def places(value, path=()):
+    """The way to every value in a tree of JSON."""
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, inner in items:
+        yield *path, key
+        if isinstance(inner, dict | list):
+            yield from places(inner, (*path, key))
+
+
+def test_whatever_is_damaged_is_refused_or_read():
+    fields = json.loads(DESCRIPTION.to_json())
+    refused = 0
+    for path in list(places(fields)):
+        for value in STRANGE:
+            damaged = json.loads(DESCRIPTION.to_json())
+            inner = damaged
+            for key in path[:-1]:
+                inner = inner[key]
+            inner[path[-1]] = value
+            try:
+                description = NetworkDescription.from_json(json.dumps(damaged), "model.json")
+            except WeightsError:
+                refused += 1
+            else:
+                # What is accepted is what was there, and can be written and read again.
+                again = NetworkDescription.from_json(description.to_json(), "model.json")
+                assert again.to_json() == description.to_json()
+    assert refused > 200
+
+
+def test_a_text_cut_short_or_with_a_wrong_letter_is_refused_or_read():
+    text = DESCRIPTION.to_json()
+    for end in range(0, len(text) - 2, 7):
+        with pytest.raises(WeightsError):
+            NetworkDescription.from_json(text[:end], "model.json")
+    for place in range(0, len(text), 3):
+        for letter in ('"', "]", "9", "\\"):
+            with contextlib.suppress(WeightsError):
+                NetworkDescription.from_json(text[:place] + letter + text[place + 1 :], "a.json")
