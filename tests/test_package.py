@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.app.small_run import PROJECT
-from tests.test_python_face import check_program, readme_programs
+from tests.test_python_face import check_program, documented_programs
 
 ROOMS = ("app", "callbacks", "datasets", "models", "weights")
 PYPROJECT = (PROJECT / "pyproject.toml").read_text(encoding="utf-8")
@@ -78,7 +78,7 @@ def test_the_package_installs_into_an_empty_environment_and_works_there(editable
     # Without --data.videos the recipe of the demo is found wherever it was installed.
     printed = python(environment, "-m", "app", "fit", "--print_config", cwd=elsewhere)
     assert "demo: directions" in printed and "epochs: 200" not in printed
-    for number, program in enumerate(readme_programs()):
+    for number, program in enumerate(documented_programs()):
         place = elsewhere / str(number)
         place.mkdir()
         check_program(program, place, lambda text, at: python(environment, "-c", text, cwd=at))

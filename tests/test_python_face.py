@@ -107,10 +107,11 @@ def test_published_weights_are_looked_for_where_the_command_looks(tmp_path, monk
         weights.pretrained("r3d18_K_200ep", labels=["a", "b"])
 
 
-def readme_programs():
-    """The Python programs of the README: its indented blocks that import something."""
+def documented_programs():
+    """The Python programs of docs/python.md: its indented blocks that import something."""
     blocks, block = [], []
-    for line in [*(PROJECT / "README.md").read_text(encoding="utf-8").splitlines(), "end"]:
+    text = (PROJECT / "docs" / "python.md").read_text(encoding="utf-8")
+    for line in [*text.splitlines(), "end"]:
         if line.startswith("    ") or not line:
             block.append(line[4:])
         else:
@@ -120,7 +121,7 @@ def readme_programs():
 
 
 def check_program(program, folder, run):
-    """Run a program of the README beside the videos and the run that it speaks of."""
+    """Run a program of the documentation beside the videos and the run that it speaks of."""
     write_corpus(folder / "my_videos", n_train=4, n_val=1)
     write_run(folder / "runs" / "my_videos", folder / "my_videos")
     (folder / "new_clip.mp4").symlink_to(folder / "my_videos" / "val" / "walk" / "0.mp4")
@@ -128,6 +129,6 @@ def check_program(program, folder, run):
     assert any(label in printed for label in ("walk", "run", "jump")), printed
 
 
-@pytest.mark.parametrize("program", readme_programs(), ids=lambda text: text.split("\n")[0])
-def test_the_programs_of_the_readme_run_from_another_folder(program, tmp_path):
+@pytest.mark.parametrize("program", documented_programs(), ids=lambda text: text.split("\n")[0])
+def test_the_documented_programs_run_from_another_folder(program, tmp_path):
     check_program(program, tmp_path, python)
