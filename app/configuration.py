@@ -173,7 +173,7 @@ class TrainConfig:
         recompute: Keep only what lies between the stages in memory and compute the rest again in
             the backward pass: about a third more time for much larger batches.
         kernels: On the CPU: onednn computes several times as fast as paddle's own kernels, to other
-            last digits; auto takes it where it can be had.
+            last digits; auto takes it where it can be had, and a resumed run what it began with.
         precision: fp32, or bf16 for bfloat16 convolutions and activations, with everything else in
             fp32; on a CPU it needs one with bfloat16 arithmetic.
         threads: Threads that compute on the CPU. Left out, with onednn as many as there are cores
@@ -192,7 +192,7 @@ class TrainConfig:
     cutmix: NonNegativeFloat = 0.0
     sync_batch_norm: bool = False
     recompute: bool = False
-    kernels: Literal["auto", "paddle", "onednn"] = "paddle"
+    kernels: Literal["auto", "paddle", "onednn"] = "auto"
     precision: Literal["fp32", "bf16"] = "fp32"
     threads: PositiveInt | None = None
     process_timeout: PositiveInt = 1800

@@ -12,7 +12,7 @@ from app.errors import UserError, writing
 from app.evaluation.scores import Evaluation
 from app.report import refresh
 from app.run_folder import RunFolder
-from app.training.resuming import check_options
+from app.training.resuming import continued
 from app.training.run import train
 from app.training.soundness import describe_checkpoints
 from app.training.training_state import seed_everything
@@ -102,7 +102,11 @@ def fit(config):
         raise UserError(
             "--train.sync_batch_norm: Paddle has it for GPUs only, and the device is the cpu"
         )
-    folder = _open_folder(config)
+    if config.resume:
+        folder = RunFolder(config.run_dir)
+        config = continued(folder.read_config(), config)
+    else:
+        folder = RunFolder.choose(config.run_dir, _run_name(config.data))
     seed_everything(config.train.seed)
 
     def kept():
@@ -148,14 +152,6 @@ def _check_values(config):
             raise UserError(f"--{name} 1: would leave nothing to learn from; it must be below 1")
     if config.model.conv1_t_size is not None and config.model.conv1_t_size % 2 == 0:
         raise UserError(f"--model.conv1_t_size {config.model.conv1_t_size}: must be odd")
-
-
-def _open_folder(config):
-    if config.resume:
-        folder = RunFolder(config.run_dir)
-        check_options(folder.read_config(), config)
-        return folder
-    return RunFolder.choose(config.run_dir, _run_name(config.data))
 
 
 def _run_name(data):

@@ -35,9 +35,6 @@ def choose_kernels(train, device, n_processes, say):
         if kernels == "onednn":
             raise UserError("--train.recompute: oneDNN's kernels keep what they need; leave it out")
         kernels = "paddle"
-    elif kernels == "paddle" and train.precision == "bf16" and not on_gpu:
-        # Nobody asked for Paddle's own kernels, which cannot do it.
-        kernels = "auto"
     try:
         layers, sentence = choose_layers(kernels, train.precision, on_gpu)
     except UnavailableError as error:
@@ -50,8 +47,7 @@ def choose_kernels(train, device, n_processes, say):
         with contextlib.suppress(UnavailableError):
             set_threads(threads)
         sentence += f", {counted(threads, 'thread')}"
-    if train.kernels != "paddle" or train.precision != "fp32":
-        say(f"computing with {sentence}")
+    say(f"computing with {sentence}")
     return layers, threads
 
 

@@ -1,6 +1,6 @@
 """What a resumed run may change, and what must have stayed: its options and its videos."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 
@@ -22,15 +22,20 @@ FREE_OPTIONS = (("data", "videos"), ("data", "annotation"), ("data", "max_failur
 FIXED_COLUMNS = ("label", "first", "last", "first_second", "last_second")
 
 
-def check_options(before, now):
-    """Refuse to resume with options that would make it another run.
+def continued(before, now):
+    """The configuration of a continuation; refused with options that would make it another run.
 
     Args:
         before, now: `FitConfig` of the run so far and of its continuation.
 
+    Returns:
+        `FitConfig`: what `now` leaves to be chosen is what it was before.
+
     Raises:
         UserError: It names the options.
     """
+    if now.train.kernels == "auto":
+        now = replace(now, train=replace(now.train, kernels=before.train.kernels))
     wanted = [(group, name) for group in FIXED_GROUPS for name in asdict(getattr(now, group))]
     changed = [
         f"--{group}.{name}"
@@ -42,6 +47,29 @@ def check_options(before, now):
         raise UserError(
             f"--resume continues the run as it was; {', '.join(changed)} cannot change within a run"
         )
+    return now
+
+
+def other_sums(before, now):
+    """Say that a run does not go on to the same bits.
+
+    Args:
+        before, now: `sharing` of a `TrainingState`, of the run so far and of its continuation.
+
+    Returns:
+        One line, or None where the sums are split as before, as far as is known.
+    """
+    changed = [
+        f"{name}: {before[name]} before, {now[name]} now"
+        for name in ("processes", "threads")
+        if name in before and before[name] != now[name]
+    ]
+    if not changed:
+        return None
+    return (
+        f"{'; '.join(changed)}. The run goes on with the same clips in the same order, but its "
+        "sums are split otherwise and differ in their last digits"
+    )
 
 
 def check_videos(kept, splits):

@@ -23,7 +23,7 @@ from app.training.network import build_network, describe, find_pretrained, settl
 from app.training.optimizer import build_optimizer, build_schedule
 from app.training.processes import Processes
 from app.training.recipe import Recipe
-from app.training.resuming import check_videos
+from app.training.resuming import check_videos, other_sums
 from app.training.training_state import TrainingState
 from app.training.video_model import VideoModel
 from callbacks import (
@@ -37,6 +37,7 @@ from callbacks import (
     VisualDLLog,
 )
 from datasets.shown import counted, shown
+from models.onednn import OneDnnLayers
 from weights.files import count_parameters, read_description
 
 # What of a configuration the dashboard shows as text, and what in its table of runs.
@@ -76,7 +77,7 @@ def train(config, folder, device, cleanup):
     _warn_about_classes(training, config, say)
     layers, threads = choose_kernels(config.train, device, processes.number, say)
     network, description = _build_network(config, training.labels, start, layers, say)
-    kept = _as_kept(config, description, threads)
+    kept = _as_kept(config, description, layers)
     averages = AveragedWeights(network, config.optim.ema) if config.optim.ema else None
     failures, loader, validation_loader = _build_loaders(config, folder, training, validation)
     recogniser = description.recogniser(network)
@@ -105,7 +106,8 @@ def train(config, folder, device, cleanup):
         "lr_schedule": schedule,
         "early_stopping": early_stopping,
     }
-    state = TrainingState(model, optimizer, description, stateful, config_text(kept))
+    sharing = {"processes": processes.number, "threads": threads}
+    state = TrainingState(model, optimizer, description, stateful, config_text(kept), sharing)
     keeper = _build_keeper(config, folder, state)
     callbacks = [epoch_log, schedule, early_stopping]
     if is_main:
@@ -128,6 +130,9 @@ def train(config, folder, device, cleanup):
             f"resuming from {start}: {counted(position.epoch, 'epoch')} finished, "
             f"{counted(position.batch, 'batch', 'batches')} of the next one, step {position.step}"
         )
+        note = other_sums(state.shared_before, sharing)
+        if note:
+            say(note)
     if not config.resume:
         _hold(folder, is_main, cleanup)
     if is_main:
@@ -262,7 +267,7 @@ def _introduction(network, description, device, training, validation):
     )
 
 
-def _as_kept(config, description, threads):
+def _as_kept(config, description, layers):
     """The configuration as the run keeps it: settled, and good from any working directory."""
     pretrained = config.model.pretrained
     if pretrained is not None and os.path.exists(pretrained):
@@ -273,8 +278,9 @@ def _as_kept(config, description, threads):
         annotation=_absolute(config.data.annotation),
     )
     model = replace(settled(config.model, description), pretrained=pretrained)
-    # The number of threads decides over the last digits of oneDNN: a resume takes as many.
-    train = replace(config.train, threads=threads)
+    # Kernels decide over the last digits: a resume takes the same.
+    kernels = "onednn" if isinstance(layers, OneDnnLayers) else "paddle"
+    train = replace(config.train, kernels=kernels)
     return replace(config, run_dir=None, resume=False, model=model, data=data, train=train)
 
 

@@ -30,14 +30,21 @@ class TrainingState:
         description: `weights.description.NetworkDescription` of its network.
         callbacks: Name -> callback with `state_dict` and `set_state_dict`.
         config_text: The configuration as YAML.
+        sharing: Into how many parts the sums of this process's machine and of all processes are
+            split: `{"processes": number, "threads": number or None}`.
+
+    Attributes:
+        shared_before: `sharing` of whoever wrote what was read; empty where nobody knows.
     """
 
-    def __init__(self, model, optimizer, description, callbacks, config_text):
+    def __init__(self, model, optimizer, description, callbacks, config_text, sharing):
         self.model = model
         self.optimizer = optimizer
         self.description = description
         self.callbacks = callbacks
         self.config_text = config_text
+        self.sharing = sharing
+        self.shared_before = {}
 
     def write(self, folder):
         """Write the state into an empty folder.
@@ -63,6 +70,7 @@ class TrainingState:
             "training_metrics": self.model.training_metrics.state_dict(),
             "callbacks": {name: c.state_dict() for name, c in self.callbacks.items()},
             "random": _random_state(),
+            "sharing": self.sharing,
         }
         (folder / STATE).write_text(json.dumps(state), encoding="utf-8")
         (folder / CONFIG).write_text(self.config_text, encoding="utf-8")
@@ -107,6 +115,8 @@ class TrainingState:
         for name, callback in self.callbacks.items():
             callback.set_state_dict(state["callbacks"][name])
         _set_random_state(state["random"])
+        # Checkpoints from before it was kept do not have it.
+        self.shared_before = dict(state.get("sharing", {}))
 
 
 def seed_everything(seed):
