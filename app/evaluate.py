@@ -5,7 +5,6 @@ python -m app evaluate runs/mine --views windows:16
 python -m app evaluate weights/r3d50_K_200ep.pdparams --videos VIDEOS --annotation kinetics.json
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import paddle.distributed as dist
@@ -17,37 +16,10 @@ from app.evaluation.scoring import Scoring
 from app.evaluation.videos import find_true_classes, find_videos
 from app.inference.open_engine import open_engine
 from app.report import refresh
-from app.stop_signals import Stopped, stop_signals
+from app.stop_signals import Interrupted, Stopped, stop_signals
 from app.trained import find_trained
 from datasets.clips.views import Views
 from datasets.shown import counted
-
-
-@dataclass(frozen=True)
-class InterruptedEvaluation:
-    """An evaluation that was asked to stop; what it found so far is kept.
-
-    Args:
-        run: What was evaluated.
-        done: Number of finished videos.
-        n_videos: Number of all videos.
-        signal_number: The signal that asked.
-    """
-
-    run: str
-    done: int
-    n_videos: int
-    signal_number: int
-
-    @property
-    def exit_code(self):
-        return 128 + self.signal_number
-
-    def __str__(self):
-        return (
-            f"stopped after {self.done} of {counted(self.n_videos, 'video')}; continue with the "
-            "same command and --resume"
-        )
 
 
 def evaluate(config):
@@ -58,7 +30,7 @@ def evaluate(config):
 
     Returns:
         `app.evaluation.report.EvaluationReport`, also stored under evaluation/; or
-        `InterruptedEvaluation` after Ctrl-C or SIGTERM.
+        `Interrupted` after Ctrl-C or SIGTERM.
 
     Raises:
         UserError: The network or the videos cannot be found or used, or do not fit together.
@@ -84,8 +56,10 @@ def evaluate(config):
             with stop_signals():
                 scoring.run()
         except Stopped as stop:
-            return InterruptedEvaluation(
-                config.run, scoring.n_finished, len(index), stop.signal_number
+            return Interrupted(
+                f"stopped after {scoring.n_finished} of {counted(len(index), 'video')}; continue "
+                "with the same command and --resume",
+                stop.signal_number,
             )
         evaluation = scoring.scores.summary()
         if evaluation.clips == 0:

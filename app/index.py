@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.stop_signals import Interrupted, Stopped, stop_signals
 from datasets.annotations.formats import load_splits
 from datasets.index.building import build_index
 from datasets.index.report import IndexReport
@@ -43,7 +44,7 @@ def index(config):
         config: `app.configuration.IndexConfig`.
 
     Returns:
-        `BuiltIndex`.
+        `BuiltIndex`, or `Interrupted` after Ctrl-C or SIGTERM.
 
     Raises:
         AnnotationError: The source cannot be read or the index not be written.
@@ -57,5 +58,10 @@ def index(config):
         config.seed,
     )
     folder = Path(config.output)
-    report = build_index(splits, folder, config.workers, config.verify)
+    try:
+        with stop_signals():
+            report = build_index(splits, folder, config.workers, config.verify)
+    except Stopped as stop:
+        kept = f"interrupted; what {folder} knows of videos stays, the same command goes on"
+        return Interrupted(kept, stop.signal_number)
     return BuiltIndex(folder, report)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.stop_signals import Stopped, stop_signals
+from app.stop_signals import Interrupted, Stopped, stop_signals
 from datasets.annotations.formats import load_splits
 from datasets.copies.preparing import REPORT_NAME, prepare_copies
 from datasets.copies.report import PreparationReport
@@ -40,27 +40,6 @@ class Prepared:
         )
 
 
-@dataclass(frozen=True)
-class InterruptedPreparation:
-    """A preparation that Ctrl-C or SIGTERM ended; copies that are done stay.
-
-    Args:
-        folder: Where they are.
-        signal_number: The signal.
-    """
-
-    folder: Path
-    signal_number: int
-
-    @property
-    def exit_code(self):
-        """128 and the number of the signal."""
-        return 128 + self.signal_number
-
-    def __str__(self):
-        return f"interrupted; the copies in {self.folder} stay, the same command makes the others"
-
-
 def prepare(config):
     """Make training copies of the videos of a source.
 
@@ -68,7 +47,7 @@ def prepare(config):
         config: `app.configuration.PrepareConfig`.
 
     Returns:
-        `Prepared`, or `InterruptedPreparation` after Ctrl-C or SIGTERM.
+        `Prepared`, or `Interrupted` after Ctrl-C or SIGTERM.
 
     Raises:
         AnnotationError: The source cannot be read or the copies not be written.
@@ -79,5 +58,6 @@ def prepare(config):
         with stop_signals():
             report = prepare_copies(splits, folder, config.short_side, config.workers)
     except Stopped as stop:
-        return InterruptedPreparation(folder, stop.signal_number)
+        kept = f"interrupted; the copies in {folder} stay, the same command makes the others"
+        return Interrupted(kept, stop.signal_number)
     return Prepared(folder, config.annotation, report)

@@ -3,6 +3,7 @@
 import signal
 import threading
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 
 class Stopped(BaseException):
@@ -18,6 +19,27 @@ class Stopped(BaseException):
     def __init__(self, signal_number):
         super().__init__(signal_number)
         self.signal_number = signal_number
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """The result of work that was asked to stop before its end.
+
+    Args:
+        text: What is kept, and how to go on.
+        signal_number: The signal that asked.
+    """
+
+    text: str
+    signal_number: int
+
+    @property
+    def exit_code(self):
+        """128 and the number of the signal."""
+        return 128 + self.signal_number
+
+    def __str__(self):
+        return self.text
 
 
 @contextmanager

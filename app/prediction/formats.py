@@ -34,6 +34,18 @@ def as_text(prediction, config):
     return _table(prediction, config) if config.format == "table" else None
 
 
+def failure_as_text(name, reason, config):
+    """The line that stands for a source that came to nothing, or None where only stderr has it.
+
+    Args:
+        name, reason: As in a report.
+        config: `app.configuration.PredictConfig`.
+    """
+    if config.format != "jsonl":
+        return None
+    return json.dumps({"source": name, "reason": reason}, ensure_ascii=False)
+
+
 def as_dict(prediction, config):
     """One video as plain lists and dicts.
 

@@ -9,7 +9,7 @@ from app.errors import UserError, writing
 from app.prediction.annotate import annotate
 from app.prediction.explain import explain
 from app.prediction.feature_file import FeatureFile, VideoFeatures
-from app.prediction.formats import as_text, header
+from app.prediction.formats import as_text, failure_as_text, header
 from app.prediction.live import LiveView
 from app.prediction.prediction import Prediction
 from app.prediction.report import FeatureReport, PredictionReport
@@ -38,6 +38,8 @@ class Results:
         self.failed = failed
         self.compute = engine.scores
         print_result(header(config))
+        for name, reason in failed.items():
+            print_result(failure_as_text(name, reason, config))
 
     def begin(self, source):
         """A `Prediction` to be filled."""
@@ -83,6 +85,7 @@ class Results:
         """Name what has come to nothing."""
         self.failed[name] = reason
         complain(f"error: {name}: {reason}")
+        print_result(failure_as_text(name, reason, self._config))
 
     def report(self, signal_number):
         """The `PredictionReport` of all."""
@@ -125,7 +128,7 @@ class FeatureResults:
     """
 
     def __init__(self, config, engine, failed):
-        self._engine = engine
+        self._config, self._engine = config, engine
         self._file = FeatureFile(config.features)
         self.failed = failed
         self.compute = engine.features

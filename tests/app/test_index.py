@@ -1,8 +1,12 @@
+import os
+import signal
+
 import pytest
 
 from app.command_line import main
 from app.configuration import DataConfig
 from app.data import read_splits
+from datasets.index import building
 from tests.datasets.annotations.made_files import paths_of
 from tests.videos import write_video
 
@@ -44,3 +48,24 @@ def test_a_pattern_that_is_none_is_the_user_s_mistake(videos, tmp_path, capsys):
     words = ["index", str(videos), "--output", str(tmp_path / "index"), "--group_pattern", "("]
     assert main(words) == 2
     assert "group_pattern" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_what_is_known(videos, tmp_path, capsys, monkeypatch, number):
+    words = ["index", str(videos), "--output", str(tmp_path / "out"), "--workers", "1"]
+    probe_video, probed = building.probe_video, []
+
+    def signalled(path, *arguments, **options):
+        probed.append(path)
+        if len(probed) == 4:
+            os.kill(os.getpid(), number)
+        return probe_video(path, *arguments, **options)
+
+    monkeypatch.setattr(building, "probe_video", signalled)
+    assert main(words) == 128 + number
+    assert "the same command goes on" in capsys.readouterr().out
+    probed.clear()
+    monkeypatch.setattr(
+        building, "probe_video", lambda *a, **o: probed.append(a) or probe_video(*a, **o)
+    )
+    assert main(words) == 0 and len(probed) == 12 - 3

@@ -120,6 +120,15 @@ def test_each_result_is_printed_before_the_next_video_is_opened(
         assert [json.loads(text)["frames"] for text in printed[1:]] == [30, 12]
 
 
+def test_every_source_has_a_line_of_json_even_one_that_failed(folder, tmp_path, capsys):
+    (tmp_path / "bad.mp4").write_bytes(b"no video")
+    sources = [tmp_path / "missing.mp4", tmp_path / "bad.mp4", folder / "videos" / "a.mp4"]
+    predict_on_cpu(folder, *sources, format="jsonl")
+    entries = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [entry["source"] for entry in entries] == list(map(str, sources))
+    assert [set(entry) >= {"reason"} for entry in entries] == [True, True, False]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_keeps_what_was_done_before(folder, monkeypatch, capsys, number):
     opened = []
