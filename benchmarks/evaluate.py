@@ -31,6 +31,7 @@ import torch
 from app.evaluation.scores import VideoScores
 from app.evaluation.scoring import score_pieces
 from app.inference.open_engine import open_engine
+from benchmarks.torch_state import torch_state
 from datasets.clips.clip_shape import ClipShape
 from datasets.clips.stream import ClipStream
 from datasets.clips.views import Views
@@ -63,12 +64,7 @@ def make_engine(depth, folder):
     paddle.seed(0)
     network = description.build()
     save_network(network, description, folder / f"{depth}.pdparams")
-    renamed = {"_mean": "running_mean", "_variance": "running_var"}
-    state = {}
-    for name, tensor in network.state_dict().items():
-        stem, _, kind = name.rpartition(".")
-        array = tensor.numpy().T.copy() if name == "fc.weight" else tensor.numpy()
-        state[f"{stem}.{renamed.get(kind, kind)}"] = torch.from_numpy(array)
+    state = {name: torch.from_numpy(array) for name, array in torch_state(network).items()}
     return open_engine(folder / f"{depth}.pdparams", device="cpu", kind="inference"), state
 
 

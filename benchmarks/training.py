@@ -9,13 +9,11 @@ needed, see requirements.txt here.
 """
 
 import argparse
-import os
 import statistics
-import subprocess
-import sys
 import time
 from pathlib import Path
 
+from benchmarks.contender import Contender, serve
 from datasets.cores import available_cores
 
 CLIPS = {18: 8, 50: 4}
@@ -30,44 +28,6 @@ CONTENDERS = [
     *(PADDLE, ONEDNN, ONEDNN_BF16, ONEDNN_AVX2),
 ]
 LIMIT = "limit"
-
-
-class Contender:
-    """A process that takes a step whenever it is asked to.
-
-    Args:
-        name: One of `CONTENDERS`, or `LIMIT`.
-        depth: Depth of the network.
-        options: Those of the command line.
-    """
-
-    def __init__(self, name, depth, options):
-        limits = {"ONEDNN_MAX_CPU_ISA": "AVX2"} if name == ONEDNN_AVX2 else {}
-        command = [sys.executable, "-m", "benchmarks.training", str(depth)]
-        self._process = subprocess.Popen(
-            [*command, "--serve", name, "--threads", str(options.threads)]
-            + ["--processor-time"] * options.processor_time,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=os.environ | limits | {"OMP_NUM_THREADS": str(options.threads)},
-            text=True,
-        )
-        self.refusal = None
-        answer = self._process.stdout.readline().strip()
-        if answer != "ready":
-            self.refusal = answer or "it could not start"
-
-    def step(self):
-        """Take a step; returns what it measured (milliseconds, or the numbers of the limit)."""
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-        return [float(number) for number in self._process.stdout.readline().split()]
-
-    def close(self):
-        """End the process."""
-        self._process.stdin.close()
-        self._process.wait()
 
 
 def main():
@@ -86,7 +46,7 @@ def main():
         options.threads = 1
     clock = time.process_time if options.processor_time else time.perf_counter
     if options.serve:
-        serve(options.serve, options.depths[0], options.threads, clock)
+        serve(lambda: contend(options.serve, options.depths[0], options.threads, clock), clock)
         return
     print(f"{processor()}, threads: {options.threads}")
     for depth in options.depths or CLIPS:
@@ -105,7 +65,15 @@ def processor():
 
 def compare(depth, options):
     """Let the contenders take their steps in turn, and print the table."""
-    contenders = {name: Contender(name, depth, options) for name in [*CONTENDERS, LIMIT]}
+    contenders = {
+        name: Contender(
+            ["benchmarks.training", depth, "--serve", name, "--threads", options.threads]
+            + ["--processor-time"] * options.processor_time,
+            options.threads,
+            {"ONEDNN_MAX_CPU_ISA": "AVX2"} if name == ONEDNN_AVX2 else {},
+        )
+        for name in [*CONTENDERS, LIMIT]
+    }
     steps = {name: [] for name, contender in contenders.items() if contender.refusal is None}
     # The first step makes the primitives, and PyTorch's second one still chooses.
     for number in range(2 + options.rounds):
@@ -148,25 +116,15 @@ def compare(depth, options):
     print(f"  {text:48}{medians[ONEDNN] / possible:6.2f}   (target: within 1.35)")
 
 
-def serve(name, depth, threads, clock):
-    """Take a step for every line that comes in."""
-    try:
-        if name == LIMIT:
-            step = limit(depth, threads, clock)
-        elif name.startswith("PyTorch"):
-            step = torch_step(name, depth, threads)
-        else:
-            step = paddle_step(name, depth, threads)
-    except Exception as error:  # A contender that cannot run here is a row that says so.
-        print(str(error).splitlines()[0], flush=True)
-        return
-    print("ready", flush=True)
-    for _ in sys.stdin:
-        began = clock()
-        numbers = step()
-        if numbers is None:
-            numbers = [(clock() - began) * 1e3]
-        print(*numbers, flush=True)
+def contend(name, depth, threads, clock):
+    """The function that takes a contender's steps."""
+    if name == LIMIT:
+        step = limit(depth, threads, clock)
+    elif name.startswith("PyTorch"):
+        step = torch_step(name, depth, threads)
+    else:
+        step = paddle_step(name, depth, threads)
+    return lambda _: step()
 
 
 def paddle_step(name, depth, threads):

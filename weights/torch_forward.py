@@ -25,23 +25,18 @@ def logits(state, clips, bn_epsilon=None):
         float32 `numpy.ndarray`: logits `[B, n_classes]`, or the pooled features where the state
         dict has no head.
     """
-    network = _Network(state, bn_epsilon)
-    x = torch.from_numpy(clips)
-    if "features.conv0.weight" in state or "features.conv1.weight" in state:
-        x = network.densenet(x)
-    elif "stem.0.weight" in state:
-        x = network.torchvision(x)
-    else:
-        x = network.hara(x)
-    x = x.mean(dim=(2, 3, 4))
-    for head in ("fc", "classifier"):
-        if f"{head}.weight" in state:
-            x = F.linear(x, state[f"{head}.weight"].float(), state[f"{head}.bias"].float())
-    return x.numpy()
+    return Network(state, bn_epsilon).logits(torch.from_numpy(clips)).numpy()
 
 
-class _Network:
-    def __init__(self, state, bn_epsilon):
+class Network:
+    """A network in evaluation mode.
+
+    Args:
+        state: As for `logits`.
+        bn_epsilon: As for `logits`.
+    """
+
+    def __init__(self, state, bn_epsilon=None):
         self.state = state
         # Facebook's networks were trained in Caffe2 with another epsilon. Theirs are known by
         # the middle of layer2.0.conv2: 3*9*128*128 weights of a whole kernel, shared out over
@@ -49,6 +44,21 @@ class _Network:
         middle = state.get("layer2.0.conv2.0.0.weight")
         from_caffe2 = middle is not None and len(middle) == 288
         self.epsilon = bn_epsilon or (1e-3 if from_caffe2 else 1e-5)
+
+    def logits(self, x):
+        """As the function, on a `torch.Tensor`."""
+        if "features.conv0.weight" in self.state or "features.conv1.weight" in self.state:
+            x = self.densenet(x)
+        elif "stem.0.weight" in self.state:
+            x = self.torchvision(x)
+        else:
+            x = self.hara(x)
+        x = x.mean(dim=(2, 3, 4))
+        for head in ("fc", "classifier"):
+            if f"{head}.weight" in self.state:
+                weight, bias = (self.state[f"{head}.{part}"].float() for part in ("weight", "bias"))
+                x = F.linear(x, weight, bias)
+        return x
 
     def convolution(self, name, x, stride=1):
         weight = self.state[f"{name}.weight"].float()

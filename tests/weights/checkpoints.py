@@ -44,16 +44,25 @@ def published_variant(name, folder):
         Path of the file, which has the published name where there is one.
     """
     variant, state = golden.variants()[name], tensors(golden.variant_state_dict(name))
-    if name.startswith(("torchvision-", "r2plus1d_34")):
+    name = name.removeprefix("torchvision-")
+    return as_published(variant["family"], variant["depth"], state, folder, name)
+
+
+def as_published(architecture, depth, state, folder, name):
+    """Write a state dict in the form in which the authors of its family publish such files.
+
+    Returns:
+        Path of the file.
+    """
+    if architecture.startswith("torchvision_"):
         # The bare state dict, with the digits of its SHA-256 in its name.
         torch.save(state, folder / "new.pth")
         digits = sha256(folder / "new.pth")[:8]
-        name = name.removeprefix("torchvision-")
         return (folder / "new.pth").rename(folder / f"{name}-{digits}.pth")
     counted = any(tensor.endswith(".num_batches_tracked") for tensor in state)
     if not counted:
         state = {f"module.{tensor}": value for tensor, value in state.items()}
-    arch = f"{variant['family']}-{variant['depth']}"
+    arch = f"{architecture}-{depth}"
     torch.save({"epoch": 200, "arch": arch, "state_dict": state}, folder / f"{name}.pth")
     return folder / f"{name}.pth"
 
