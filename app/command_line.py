@@ -4,6 +4,7 @@ import contextlib
 import difflib
 import errno
 import importlib
+import inspect
 import os
 import platform
 import re
@@ -225,9 +226,9 @@ def _usage(verb, config_class):
 
 def _help_of(config_class, name):
     """What the docstring of a configuration class says of a field."""
-    found = re.search(
-        rf"^        {name}: (.*?)(?=^        \w+: |\Z)", config_class.__doc__, re.M | re.S
-    )
+    # Python 3.13 takes away the indentation that a class gives its docstring; others leave it.
+    text = inspect.cleandoc(config_class.__doc__)
+    found = re.search(rf"^    {name}: (.*?)(?=^    \w+: |\Z)", text, re.M | re.S)
     return " ".join(found[1].split())
 
 
