@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -93,7 +94,9 @@ def draw_timeline(prediction, path):
         above.stairs(means, borders, baseline=None, color=colours[number], lw=1.6)
     above.set(ylim=(0, 1.02), xlim=(0, borders[-1]))
     above.set_ylabel("score of a window" if joined == 1 else f"score, mean of {joined} windows")
-    above.set_title(shown(prediction.source.name), parse_math=False, fontsize=10)
+    source = prediction.source
+    name = source.name if source.kind == "stream" else Path(source.name).name
+    above.set_title(shown(name), parse_math=False, fontsize=10)
     above.grid(alpha=0.3)
     spans = {}
     for part in parts:
