@@ -1,20 +1,25 @@
 """The page of `python -m app demo`; needs requirements-demo.txt."""
 
 import html
-from pathlib import Path
 
 import fastapi
 import gradio
 import uvicorn
 
-from app.errors import UserError
-from datasets.decoding import VideoError
 from datasets.shown import shown
 
 # Nothing comes from, or goes to, anywhere but this page's own address.
 POLICY = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:"
 # Fonts that are there without a network.
 FONTS = ("system-ui", "Noto Sans", "Noto Sans CJK SC", "sans-serif")
+# Small pictures, as many in a row as there is room for; no video higher than the window; and not
+# the button that cuts a video, with a program that is loaded from a server of others.
+STYLE = """
+#examples .grid-container { grid-template-columns: repeat(auto-fill, minmax(105px, 1fr)); }
+#examples .grid-wrap { min-height: 0; max-height: none; overflow: visible; }
+#chosen video, #explained video { max-height: 320px; }
+#chosen button[aria-label^="Trim"], #chosen button[aria-label^="Reset"] { display: none; }
+"""
 # Seconds between two looks for old files, and how old they get: uploads would fill the disk.
 CLEANING = (600, 3600)
 LARGEST_UPLOAD = "2gb"
@@ -36,65 +41,66 @@ def build_page(video, title, examples, top_k):
     with gradio.Blocks(
         title="Action recognition", analytics_enabled=False, delete_cache=CLEANING
     ) as page:
+        # What is seen may be a copy of it that browsers can play.
+        original = gradio.State()
         gradio.HTML(f"<h1>What happens in this video?</h1><p>{html.escape(shown(title))}</p>")
         with gradio.Row():
             with gradio.Column():
-                chosen = gradio.Video(label="Video: drop a file, or use the camera")
+                chosen = gradio.Video(
+                    label="Video: drop a file, or use the camera", elem_id="chosen"
+                )
             with gradio.Column():
                 note = gradio.Textbox(label="Note", visible=False, interactive=False)
                 classes = gradio.Label(label="Classes", num_top_classes=top_k)
         if examples:
+            gradio.HTML("<h3>Videos of the validation, with their classes</h3>")
             gallery = gradio.Gallery(
                 [(picture, shown(label)) for _, label, picture in examples],
-                label="Videos of the validation, with their classes",
+                show_label=False,
                 allow_preview=False,
+                buttons=[],
+                elem_id="examples",
+            )
+        with gradio.Column(visible=False) as course:
+            gradio.HTML("<h3>Scores over time</h3>")
+            # Not the button that publishes it.
+            timeline = gradio.Image(show_label=False, buttons=["download", "fullscreen"])
+        with gradio.Column(visible=False) as places:
+            gradio.HTML("<h3>Where and when the network saw the class (Grad-CAM)</h3>")
+            explained = gradio.Video(
+                show_label=False, interactive=False, loop=True, elem_id="explained"
             )
 
-            def choose(event: gradio.SelectData):
-                return paths[event.index]
-
-            gallery.select(choose, None, chosen)
-        timeline = gradio.Image(label="Scores over time", interactive=False)
-        explained = gradio.Video(label="Grad-CAM: where and when it looked", interactive=False)
-
         def show(path):
-            for note, *rest in answers(video, path):
-                yield gradio.update(value=note, visible=note is not None), *rest
+            for note, scores, picture, copy in video.answers(path):
+                yield (
+                    gradio.update(value=note, visible=note is not None),
+                    scores,
+                    gradio.update(visible=picture is not None),
+                    picture,
+                    # While it is made, its place shows that it is.
+                    gradio.update(visible=picture is not None and note is None),
+                    copy,
+                )
 
+        def choose(event: gradio.SelectData):
+            return take(paths[event.index])
+
+        def take(path):
+            return video.playable(path), path
+
+        chosen.input(take, chosen, [chosen, original])
+        chosen.clear(lambda: None, None, original)
+        if examples:
+            gallery.select(choose, None, [chosen, original])
         # A video that is chosen while another one is at work comes next.
-        chosen.change(
-            show, chosen, [note, classes, timeline, explained], trigger_mode="always_last"
+        original.change(
+            show,
+            original,
+            [note, classes, course, timeline, places, explained],
+            trigger_mode="always_last",
         )
     return page
-
-
-def answers(video, path):
-    """What the page shows of a video, as soon as it is there.
-
-    Args:
-        video: `app.prediction.demo_video.DemoVideo`.
-        path: The video; None where it was taken away.
-
-    Yields:
-        The note, the scores by class, and the paths of the timeline and of the Grad-CAM video;
-        None for what there is not, or not yet.
-    """
-    if path is None:
-        yield None, None, None, None
-        return
-    scores = timeline = None
-    try:
-        prediction = video.predict(path)
-        scores = {shown(label): score for label, score in prediction.top(len(prediction.labels))}
-        timeline = video.timeline(prediction)
-        note = video.why_unexplained(prediction)
-        yield note, scores, timeline, None
-        if note is None:
-            yield None, scores, timeline, video.explained(prediction)
-    except VideoError as error:
-        yield f"{shown(Path(path).name)}: {error.reason}", scores, timeline, None
-    except UserError as error:
-        yield shown(error), scores, timeline, None
 
 
 def serve(page, examples, host, port):
@@ -115,7 +121,8 @@ def serve(page, examples, host, port):
         allowed_paths=[path for path, *_ in examples],
         max_file_size=LARGEST_UPLOAD,
         ssr_mode=False,
-        theme=gradio.themes.Default(font=FONTS, font_mono=("monospace",)),
+        theme=gradio.themes.Default(font=FONTS, font_mono=FONTS),
+        css=STYLE,
     )
     # Connections of open pages would never end by themselves.
     uvicorn.run(
