@@ -89,7 +89,7 @@ def build_page(video, title, examples, top_k):
         def take(path):
             return video.playable(path), path
 
-        chosen.input(take, chosen, [chosen, original])
+        gradio.on([chosen.input, chosen.stop_recording], take, chosen, [chosen, original])
         chosen.clear(lambda: None, None, original)
         if examples:
             gallery.select(choose, None, [chosen, original])
