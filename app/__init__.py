@@ -22,6 +22,7 @@ show(
         "index": "app.index",
         "list_weights": "app.published_weights",
         "open_board": "app.board",
+        "open_demo": "app.demo",
         "open_engine": "app.inference.open_engine",
         "predict": "app.predict",
         "prepare": "app.prepare",
@@ -31,7 +32,14 @@ show(
         **dict.fromkeys(
             (
                 *("BoardConfig", "CheckpointConfig", "ClipConfig", "ClipSizeConfig"),
-                *("ConvertConfig", "DataConfig", "EvaluateConfig", "ExportConfig", "FitConfig"),
+                *(
+                    "ConvertConfig",
+                    "DataConfig",
+                    "DemoConfig",
+                    "EvaluateConfig",
+                    "ExportConfig",
+                    "FitConfig",
+                ),
                 *("IndexConfig", "ModelConfig", "OptimConfig", "PredictConfig", "PrepareConfig"),
                 *("ReportConfig", "ScoreConfig", "SummaryConfig", "TrainConfig", "WeightsConfig"),
             ),

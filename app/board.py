@@ -5,11 +5,11 @@ python -m app board runs/mine --port 8041
 """
 
 import os
-import socket
 import sys
 from pathlib import Path
 
 from app.errors import UserError
+from app.ports import check_port
 from datasets.shown import shown
 
 
@@ -27,21 +27,11 @@ def open_board(config):
         raise UserError(f"{shown(folder)}: no such folder; `python -m app fit` makes one")
     if not any(folder.rglob("vdlrecords*.log")):
         raise UserError(f"{shown(folder)}: no VisualDL log in it or below it")
-    _check_port(config.host, config.port)
+    # VisualDL goes on without a word where it cannot listen.
+    check_port(config.host, config.port)
     print(f"http://{config.host}:{config.port} shows {shown(folder)}; Ctrl-C ends it", flush=True)
     server = [sys.executable, "-m", "visualdl.server.app", "--logdir", str(folder)]
     # Without a language the page answers with an error to browsers that speak neither English nor
     # Chinese; telemetry is on unless switched off.
     server += ["--host", config.host, "--port", str(config.port), "-L", "en", "--disable-telemetry"]
     os.execv(server[0], server)
-
-
-def _check_port(host, port):
-    """VisualDL goes on without a word where it cannot listen."""
-    try:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UserError(f"--port {port}: cannot listen on {host}: {reason}; name another") from None

@@ -42,11 +42,14 @@ VERBS = {
     "convert": (configuration.ConvertConfig, "app.convert", "convert"),
     "weights": (configuration.WeightsConfig, "app.published_weights", "list_weights"),
     "predict": (configuration.PredictConfig, "app.predict", "predict"),
+    "demo": (configuration.DemoConfig, "app.demo", "open_demo"),
     "export": (configuration.ExportConfig, "app.export", "export"),
     "report": (configuration.ReportConfig, "app.report", "report"),
     "board": (configuration.BoardConfig, "app.board", "open_board"),
 }
-POSITIONAL = {"evaluate", "score", "convert", "index", "prepare", "predict", "export", "report"}
+POSITIONAL = {
+    *("evaluate", "score", "convert", "index", "prepare", "predict", "demo", "export", "report")
+}
 # Verbs with one option that may be given as a word alone.
 LONE_WORD = {"board": "run_dir"}
 # The recipes lie beside app/ in the project, and in it where it was installed.

@@ -580,3 +580,27 @@ class ReportConfig:
 
     runs: list[str]
     output: str | None = None
+
+
+@dataclass
+class DemoConfig:
+    """Try a trained network on a local web page.
+
+    Args:
+        run: Run folder, converted .pdparams file, or exported folder.
+        checkpoint: Name of the checkpoint of a run: best, last, or one such as epoch-0007.
+        labels: File with the class names, to replace those of the weights.
+        top_k: How many classes to show.
+        port: Port to listen on.
+        host: Address to listen on; 127.0.0.1 is this machine only, 0.0.0.0 all its addresses.
+            Browsers give pages of other machines no camera.
+        device: Where to compute: auto, cpu, gpu, gpu:0, ...
+    """
+
+    run: str
+    checkpoint: str = "best"
+    labels: str | None = None
+    top_k: PositiveInt = 5
+    port: PositiveInt = 8060
+    host: str = "127.0.0.1"
+    device: str = "auto"

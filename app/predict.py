@@ -7,7 +7,6 @@ python -m app predict weights/r3d50_K_200ep.pdparams "clips/*.avi" --features cl
 
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
 from app.errors import UserError
@@ -18,7 +17,7 @@ from app.prediction.output_files import OutputFiles
 from app.prediction.results import FeatureResults, Results, complain, print_result, reason_of
 from app.prediction.stream_windows import StreamWindows
 from app.prediction.video_sources import find_sources
-from app.prediction.windows import VideoWindows
+from app.prediction.windows import VideoWindows, in_batches
 from app.stop_signals import Stopped, stop_signals
 from app.trained import find_trained
 from datasets.decoding.errors import VideoError
@@ -146,9 +145,7 @@ def _open_windows(config, engine, source, view):
 
 
 def _batches(windows, config, source):
-    """Group windows: their first frames, the times of these, and uint8 `[N, 3, T, S, S]`."""
-    batch_size = 1 if source.kind == "stream" else config.batch_size
-    batch = []
+    """The batches of a source, as `in_batches`, with a bar that counts its windows."""
     with tqdm(
         total=windows.total,
         desc=shown(Path(source.name).name),
@@ -156,17 +153,6 @@ def _batches(windows, config, source):
         leave=False,
         disable=None,
     ) as bar:
-        for window in windows:
-            batch.append(window)
-            if len(batch) == batch_size:
-                yield _joined(batch)
-                bar.update(len(batch))
-                batch = []
-        if batch:
-            yield _joined(batch)
-            bar.update(len(batch))
-
-
-def _joined(batch):
-    starts, seconds, clips = zip(*batch, strict=True)
-    return list(starts), list(seconds), np.stack(clips)
+        for batch in in_batches(windows, 1 if source.kind == "stream" else config.batch_size):
+            yield batch
+            bar.update(len(batch[0]))

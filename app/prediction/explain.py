@@ -6,7 +6,7 @@ from PIL import Image
 
 from app.prediction.annotate import copy_video
 from app.prediction.caption import draw_caption
-from app.prediction.windows import VideoWindows
+from app.prediction.windows import VideoWindows, in_batches
 from datasets.clips.crops import area_looked_at
 from datasets.clips.frame_choice import clip_span
 
@@ -38,13 +38,9 @@ def explain(prediction, path, grad_cam, contract, step=None, batch_size=8):
     number = int(prediction.scores.argmax())
     windows = VideoWindows(prediction.source, contract, step)
     maps, scores = [], []
-    batch = []
-    for _, _, clip in windows:
-        batch.append(clip)
-        if len(batch) == batch_size or len(maps) + len(batch) == windows.total:
-            for found, into in zip(grad_cam(np.stack(batch), number), (maps, scores), strict=True):
-                into.extend(found)
-            batch = []
+    for _, _, clips in in_batches(windows, batch_size):
+        for found, into in zip(grad_cam(clips, number), (maps, scores), strict=True):
+            into.extend(found)
     course = Course(prediction.starts, np.stack(maps), clip_span(contract.frames, contract.stride))
     label = prediction.labels[number]
     means = np.array([course.at(frame).mean() for frame in range(windows.n_frames)])

@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -60,12 +61,13 @@ def segments(prediction):
     ]
 
 
-def draw_timeline(prediction, path):
+def draw_timeline(prediction, path, size=(12, 5)):
     """Draw the scores over time, with the segments below as a strip.
 
     Args:
         prediction: `Prediction` with its windows kept.
         path: The .png to write, complete or absent.
+        size: Width and height in inches, of 110 pixels each.
 
     Raises:
         OSError: It cannot be written.
@@ -86,14 +88,16 @@ def draw_timeline(prediction, path):
     counts = np.diff([*first, len(scores)])
     borders = prediction.borders if duration is None else prediction.border_seconds
     borders = np.array([*borders[:-1:joined], borders[-1]])
-    figure = Figure(figsize=(12, 5), dpi=110, layout="constrained")
+    figure = Figure(figsize=size, dpi=110, layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(8, 1))
     for number in drawn:
         means = np.add.reduceat(scores[:, number], first) / counts
         above.stairs(means, borders, baseline=None, color=colours[number], lw=1.6)
     above.set(ylim=(0, 1.02), xlim=(0, borders[-1]))
     above.set_ylabel("score of a window" if joined == 1 else f"score, mean of {joined} windows")
-    above.set_title(shown(prediction.source.name), parse_math=False, fontsize=10)
+    source = prediction.source
+    name = source.name if source.kind == "stream" else Path(source.name).name
+    above.set_title(shown(name), parse_math=False, fontsize=10)
     above.grid(alpha=0.3)
     spans = {}
     for part in parts:
@@ -105,13 +109,13 @@ def draw_timeline(prediction, path):
     below.set_ylim(0, 1)
     below.set_yticks([])
     below.set_ylabel("best", rotation=0, ha="right", va="center")
-    below.xaxis.set_major_locator(MaxNLocator(12, steps=[1, 1.5, 2, 3, 6, 10]))
+    below.xaxis.set_major_locator(MaxNLocator(int(size[0]), steps=[1, 1.5, 2, 3, 6, 10]))
     if duration is not None:
         below.xaxis.set_major_formatter(FuncFormatter(lambda value, _: clock(value, duration)))
         below.set_xlabel("time")
     else:
         below.set_xlabel("frame")
-    names = [shown(prediction.labels[number]) for number in drawn]
+    names = [_shortened(shown(prediction.labels[number]), int(3 * size[0])) for number in drawn]
     lines = list(colours.values())
     if winners - set(drawn):
         names.append("others")
@@ -125,6 +129,10 @@ def draw_timeline(prediction, path):
         # A name may be written in letters that the font does not have.
         warnings.filterwarnings("ignore", "Glyph")
         write_atomically(path, lambda file: figure.savefig(file, format="png"))
+
+
+def _shortened(name, length):
+    return name if len(name) <= length else name[: length - 1] + "…"
 
 
 def clock(seconds, duration=SHORT):

@@ -1,5 +1,7 @@
 """The windows of a video, camera or stream, one after the other, in constant memory."""
 
+from itertools import islice
+
 import numpy as np
 
 from datasets.clips.crops import squares_to_look_at
@@ -47,6 +49,22 @@ class VideoWindows:
             for k, clip in self._reader.iterate_clips(self._windows, crop, size):
                 start = int(self._windows[k][0])
                 yield start, None if self._times is None else float(self._times[start]), clip
+
+
+def in_batches(windows, size):
+    """Group windows: lists of their first frames and of these frames' times, and their clips.
+
+    Args:
+        windows: Yields windows as `VideoWindows` does.
+        size: Windows of a batch; the last one may have fewer.
+
+    Yields:
+        `(starts, seconds, clips)`, the clips as uint8 `[N, 3, T, S, S]`.
+    """
+    windows = iter(windows)
+    while batch := list(islice(windows, size)):
+        starts, seconds, clips = zip(*batch, strict=True)
+        yield list(starts), list(seconds), np.stack(clips)
 
 
 def frame_times(reader):
