@@ -105,7 +105,8 @@ def main():
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         corpus = write_demo_corpus(place)
-        for kind, name in ((kind, name) for kind in args.kinds for name in WAYS[kind]):
+        ways = [(kind, name) for kind in args.kinds for name in WAYS[kind]]
+        for kind, name in ways:
             found = []
             for seed in range(args.seeds):
                 folder = Path(tempfile.mkdtemp(dir=place))
