@@ -274,8 +274,9 @@ def test_primitives_do_not_pile_up_over_changing_shapes(steps, monkeypatch):
         gradients(recogniser, clips(n=1 + step % 3, frames=2 + step % 5, size=size))
         if step == steps // 2:
             others = Primitive.live
-    # 6 primitives of a convolution and 2 of a BatchNorm; the rest is bounded by its own caches.
+    # 6 primitives of a convolution and 2 of a BatchNorm; the rest is bounded by its own caches:
+    # copies, additions, ReLUs, the normalisation of the clips, and 2 primitives of a pooling.
     assert len(few.cache_info()) == 4
     assert few.cache_info().currsize == 16
-    assert Primitive.live - start < 16 * 6 + 16 * 2 + 5 * GEOMETRIES
+    assert Primitive.live - start < 16 * 6 + 16 * 2 + 6 * GEOMETRIES
     assert others > 0
