@@ -4,17 +4,25 @@ from pathlib import Path
 
 import paddle
 
+from callbacks.best_value import BestValue
 from callbacks.visualdl_file import VisualDLFile
 
 LOG_NAME = "vdlrecords.run.log"
+# The dashboard draws a line for each folder: what both training and validation have, such as the
+# loss, stands in one chart when validation logs it below the run.
+VALIDATION = Path("validation") / LOG_NAME
+# The dashboard shows a thousand points of a curve; more would only make the log grow.
+POINTS = 1000
+BEST = "epoch/best_video_top1"
 
 
 class VisualDLLog(paddle.callbacks.Callback):
     """Logs scalars, contact sheets, the confusion matrix, hyper-parameters and the configuration.
 
-    One file per run. A checkpoint remembers how long the file was, and a resumed run cuts it there
-    and goes on: one continuous curve, however often the run was killed. Pictures are logged after
-    epochs 1, 2, 4, 8, ... and the last one: a long run has few of them.
+    One file for the run, and one for what validation has beside training. A checkpoint remembers
+    how long they were, and a resumed run cuts them there and goes on: one continuous curve, however
+    often the run was killed. Pictures are logged after epochs 1, 2, 4, 8, ... and the last one: a
+    long run has few of them.
 
     Args:
         folder: Folder of the run.
@@ -41,8 +49,9 @@ class VisualDLLog(paddle.callbacks.Callback):
         self.draw_clips = draw_clips
         self.draw_confusion = draw_confusion
         self.last_epoch = last_epoch
-        self._file = None
-        self._length_at_checkpoint = 0
+        self.best = BestValue("val_video_top1")
+        self._file = self._validation = None
+        self._lengths = (0, 0)
         self._logged_step = -1
 
     def __enter__(self):
@@ -50,24 +59,27 @@ class VisualDLLog(paddle.callbacks.Callback):
 
     def __exit__(self, *_):
         # hapi skips `on_train_end` on the way out of an exception, and what is not closed is lost.
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        for file in (self._file, self._validation):
+            if file is not None:
+                file.close()
+        self._file = self._validation = None
 
     def on_train_begin(self, logs=None):
-        self._file = VisualDLFile(self.path, self._length_at_checkpoint)
+        length, validation_length = self._lengths
+        self._file = VisualDLFile(self.path, length)
+        self._validation = VisualDLFile(self.path.parent / VALIDATION, validation_length)
         if self._file.is_new:
             for group, values in self.configuration.items():
                 # The dashboard joins lines, so a text must read well as one.
                 line = " | ".join(f"{name}: {value}" for name, value in values.items())
                 self._file.add_text(f"configuration/{group}", line)
-            metrics = ["epoch/val_video_top1", "epoch/val_loss"]
-            self._file.add_hyper_parameters(self.hyper_parameters, metrics)
+            self._file.add_hyper_parameters(self.hyper_parameters, [BEST])
 
     def on_train_batch_end(self, step, logs=None):
         step = self.model.position.step
+        every = max(1, self.last_epoch * self.model.batches_per_epoch // POINTS)
         # The batches of an accumulation share a step.
-        if step == self._logged_step:
+        if step == self._logged_step or step % every:
             return
         self._logged_step = step
         for tag, value in (
@@ -82,9 +94,17 @@ class VisualDLLog(paddle.callbacks.Callback):
 
     def on_eval_end(self, logs=None):
         epoch = logs["epoch"]
-        for name, value in logs.items():
-            if name.startswith(("train_", "val_")):
-                self._file.add_scalar(f"epoch/{name}", value, epoch)
+        self.best.update(logs["val_video_top1"], epoch)
+        # Charts stand in the order in which they are first heard of.
+        self._add(epoch, "loss", logs.get("train_loss"), logs["val_loss"])
+        self._add(epoch, "video_top1", logs["val_video_top1"])
+        self._add(epoch, "learning_rate", logs.get("lr"))
+        self._add(epoch, "clip_top1", logs.get("train_top1"), logs["val_clip_top1"])
+        # Five classes are always among the five best.
+        if self.model.n_classes > 5:
+            self._add(epoch, "video_top5", logs["val_video_top5"])
+            self._add(epoch, "clip_top5", logs["val_clip_top5"])
+        self._file.add_scalar(BEST, self.best.value, epoch)
         is_power_of_two = epoch & (epoch - 1) == 0
         if is_power_of_two or epoch == self.last_epoch or self.model.stop_training:
             confusion = self.model.evaluation.confusion()
@@ -94,8 +114,21 @@ class VisualDLLog(paddle.callbacks.Callback):
                 self._file.add_image("pictures/training_clips", sheet, epoch)
 
     def state_dict(self):
-        return {"length": self._file.flush(), "logged_step": self._logged_step}
+        return {
+            "length": self._file.flush(),
+            "validation_length": self._validation.flush(),
+            "logged_step": self._logged_step,
+            "best": self.best.value,
+        }
 
     def set_state_dict(self, state):
-        self._length_at_checkpoint = state["length"]
-        self._logged_step = state["logged_step"]
+        # Earlier versions had one file.
+        self._lengths = state["length"], state.get("validation_length", 0)
+        self._logged_step, self.best.value = state["logged_step"], state.get("best")
+
+    def _add(self, epoch, name, value, validation=None):
+        """Add a point to a chart of epochs, and the one of validation beside it."""
+        if value is not None:
+            self._file.add_scalar(f"epoch/{name}", value, epoch)
+        if validation is not None:
+            self._validation.add_scalar(f"epoch/{name}", validation, epoch)

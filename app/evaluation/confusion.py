@@ -73,7 +73,7 @@ def group_classes(matrix):
     return sorted(groups, key=lambda group: (-len(group), group[0]))
 
 
-def confusion_picture(matrix, labels, title, longest=None):
+def confusion_picture(matrix, labels, title, longest=None, n_worst=NAMED_CONFUSIONS):
     """The confusion matrix, grouped, beside a list of the worst confusions.
 
     Args:
@@ -81,6 +81,7 @@ def confusion_picture(matrix, labels, title, longest=None):
         labels: Class names.
         title: Line above the picture.
         longest: Most pixels of a side; None for as many as reads well.
+        n_worst: How many confusions to list at most; 0 leaves the list out.
 
     Returns:
         uint8 RGB `[height, width, 3]`.
@@ -88,9 +89,14 @@ def confusion_picture(matrix, labels, title, longest=None):
     labels = [shown(label) for label in labels]
     groups = group_classes(matrix)
     order = np.concatenate(groups).astype(int)
-    worst = worst_confusions(matrix, labels, NAMED_CONFUSIONS)
+    worst = worst_confusions(matrix, labels, n_worst)
     # In inches: a class gets the height of its name, names and list room of their own.
-    side, names, listing, margin = float(np.clip(0.16 * len(labels), 3, 40)), 2, 5, 0.5
+    side, names, listing, margin = (
+        float(np.clip(0.16 * len(labels), 3, 40)),
+        2,
+        5 if n_worst else 0,
+        0.5,
+    )
     width = names + side + margin + listing
     height = 2 * margin + max(side + names, 0.2 * (len(worst) + 3))
     top = height - 2 * margin
@@ -102,6 +108,8 @@ def confusion_picture(matrix, labels, title, longest=None):
     axis = figure.add_axes((names / width, (top - side) / height, side / width, side / height))
     _draw_matrix(axis, matrix[order][:, order], [labels[c] for c in order])
     _frame_groups(axis, groups)
+    if not n_worst:
+        return pixels(figure)
     lines = [f"{true} taken for {taken}: {times} of {of}" for true, taken, times, of in worst]
     lines = ["worst confusions (true class taken for another)", "", *(lines or ["none"])]
     text = "\n".join(lines)

@@ -1,16 +1,13 @@
 """Draws a line of text on video frames."""
 
 from functools import lru_cache
-from pathlib import Path
 
-import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from app.drawing import font_file
 from datasets.shown import shown
 
-# matplotlib brings this font along, so it is the same everywhere.
-FONT = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
 # Share of the frame's height, and the smallest size in pixels that can be read.
 TEXT_HEIGHT = 1 / 16
 SMALLEST = 9
@@ -37,10 +34,11 @@ def _render(text, width, height):
     """The text as float32 ``[bar height, width]``, 1 where there is ink."""
     size = max(SMALLEST, round(height * TEXT_HEIGHT))
     margin = size // 2
-    font = ImageFont.truetype(FONT, size)
+    file = font_file(text)
+    font = ImageFont.truetype(file, size)
     while size > SMALLEST and font.getlength(text) > width - 2 * margin:
         size -= 1
-        font = ImageFont.truetype(FONT, size)
+        font = ImageFont.truetype(file, size)
     while len(text) > 1 and font.getlength(text) > width - 2 * margin:
         text = text[:-2] + "…"
     ascent, descent = font.getmetrics()

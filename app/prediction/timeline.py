@@ -1,13 +1,13 @@
 """A video as segments, each with its class, and as a picture of the scores over time."""
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator
+from PIL import Image
 
-from app.drawing import Figure
+from app.drawing import Figure, pixels
 from datasets.shown import shown
 from weights.durable import write_atomically
 
@@ -125,10 +125,8 @@ def draw_timeline(prediction, path, size=(12, 5)):
     for text in legend.get_texts():
         # A dollar sign in a class name is no formula.
         text.set_parse_math(False)
-    with warnings.catch_warnings():
-        # A name may be written in letters that the font does not have.
-        warnings.filterwarnings("ignore", "Glyph")
-        write_atomically(path, lambda file: figure.savefig(file, format="png"))
+    picture = Image.fromarray(pixels(figure))
+    write_atomically(path, lambda file: picture.save(file, "PNG"))
 
 
 def _shortened(name, length):

@@ -7,6 +7,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
+from app.changed_options import PLACES
 from app.evaluation.confusion import worst_confusions
 from app.reporting.calibration import calibrate
 from app.reporting.charts import confusion_heat, curves, reliability
@@ -91,8 +92,7 @@ def _differences(runs):
     return [
         (name, values)
         for name, values in table
-        if any(value != values[0] for value in values)
-        and name not in ("run_dir", "resume", "train.workers", "train.device")
+        if any(value != values[0] for value in values) and name not in PLACES
     ]
 
 

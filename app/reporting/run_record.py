@@ -1,16 +1,13 @@
 """What a run folder tells about its run, as plain values."""
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
-from app.configuration import FitConfig
+from app.changed_options import changed_options, flat_options
 from app.errors import UserError
 from app.evaluation.video_table import VideoRow, read_table
 from app.run_folder import RunFolder
-
-# Where something is, or how it is computed: not what makes one run differ from another.
-PLACES = {"run_dir", "resume", "train.device", "train.workers"}
 
 
 @dataclass(frozen=True)
@@ -36,6 +33,7 @@ class RunRecord:
         name: Its folder's name.
         folder: Its folder.
         options: Every option by its name on the command line, such as `optim.lr`.
+        changed: Those of them that somebody chose.
         epochs: Record of each finished epoch, as metrics.jsonl has them.
         labels: Class names.
         network: Name of the architecture and what its weights came from.
@@ -46,21 +44,12 @@ class RunRecord:
     name: str
     folder: Path
     options: dict
+    changed: dict
     epochs: list[dict]
     labels: list[str]
     network: str
     failures: dict[str, str]
     evaluations: list[EvaluationRecord]
-
-    @property
-    def changed(self):
-        """The options that differ from their defaults."""
-        defaults = flat_options(FitConfig())
-        return {
-            name: value
-            for name, value in self.options.items()
-            if name not in PLACES and value != defaults.get(name)
-        }
 
     @property
     def monitored(self):
@@ -96,6 +85,7 @@ def read_run(folder):
         name=run.path.resolve().name,
         folder=run.path,
         options=flat_options(config),
+        changed=changed_options(config),
         epochs=_lines(run.metrics),
         labels=labels,
         network=_network(config.model),
@@ -106,18 +96,6 @@ def read_run(folder):
             if not path.name.endswith(".predictions.json")
         ],
     )
-
-
-def flat_options(config):
-    """Every option of a configuration by its name on the command line."""
-    flat = {}
-    for field in fields(config):
-        value = getattr(config, field.name)
-        if hasattr(value, "__dataclass_fields__"):
-            flat.update({f"{field.name}.{name}": v for name, v in asdict(value).items()})
-        else:
-            flat[field.name] = value
-    return flat
 
 
 def _network(model):

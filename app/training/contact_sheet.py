@@ -5,14 +5,17 @@ import numpy as np
 from app.drawing import PLAIN, Figure, pixels
 from datasets.shown import shown
 
-# Clips on a contact sheet, and frames of each; small, for the dashboard's log keeps every sheet.
+# Clips on a contact sheet, and frames of each: few, for the dashboard shows it 300 pixels wide, and
+# small, for its log keeps every sheet.
 SHEET_CLIPS = 4
-SHEET_FRAMES = 8
-PIXELS_PER_FRAME = 64
+SHEET_FRAMES = 5
+PIXELS_PER_FRAME = 80
+# Height of a name above its frames, as a share of theirs.
+NAME = 0.3
 
 
 def contact_sheet(clips, names):
-    """Clips as one picture: a row per clip, with its name before it, a column per frame.
+    """Clips as one picture: a row per clip, with its name above it, a column per frame.
 
     Args:
         clips: uint8 `[N, 3, T, H, W]`.
@@ -25,13 +28,14 @@ def contact_sheet(clips, names):
     columns = min(SHEET_FRAMES, n_frames)
     chosen = np.linspace(0, n_frames - 1, columns).round().astype(int)
     rows = min(SHEET_CLIPS, len(clips))
-    figure = Figure(figsize=(1.8 + columns, rows), dpi=PIXELS_PER_FRAME)
-    axes = figure.subplots(rows, columns, squeeze=False)
-    figure.subplots_adjust(left=1.8 / (1.8 + columns), right=1, top=1, bottom=0, wspace=0, hspace=0)
-    for clip, name, line in zip(clips, names, axes, strict=False):
-        for frame, axis in zip(chosen, line, strict=True):
+    figure = Figure(figsize=(columns, rows * (1 + NAME)), dpi=PIXELS_PER_FRAME)
+    for row, (clip, name) in enumerate(zip(clips[:rows], names, strict=False)):
+        bottom = 1 - (row + 1) / rows
+        for column, frame in enumerate(chosen):
+            place = (column / columns, bottom, 1 / columns, 1 / rows / (1 + NAME))
+            axis = figure.add_axes(place)
             axis.imshow(clip[:, frame].transpose(1, 2, 0), interpolation="nearest")
             axis.axis("off")
-        place = {"ha": "right", "va": "center", "transform": line[0].transAxes}
-        line[0].text(-0.08, 0.5, shown(name), **place, **PLAIN)
+        middle = bottom + (1 + NAME / 2) / rows / (1 + NAME)
+        figure.text(0.01, middle, shown(name), va="center", fontsize=13, **PLAIN)
     return pixels(figure)

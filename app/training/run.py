@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 import numpy as np
 from tqdm import tqdm
 
+from app.changed_options import changed_options, flat_options
 from app.checkpoints import WEIGHTS, Checkpoints, newest_whole
 from app.data import read_splits
 from app.errors import UserError
@@ -40,9 +41,13 @@ from datasets.shown import counted, shown
 from models.onednn import OneDnnLayers
 from weights.files import count_parameters, read_description
 
-# What of a configuration the dashboard shows as text, and what in its table of runs.
+# What of a configuration the dashboard shows as text, and what its table of runs has of every run,
+# besides what differs from the defaults: its cells for what a run leaves at them say "NaN".
 SHOWN_GROUPS = ("model", "data", "clip", "train", "optim", "checkpoint")
-COMPARED_GROUPS = ("optim", "train", "clip", "model")
+ALWAYS_COMPARED = (
+    *("optim.lr", "train.epochs", "train.batch_size", "train.seed", "clip.frames", "clip.size"),
+    *("model.architecture", "model.depth"),
+)
 # Classes are called uneven when the largest has this many times the videos of the smallest; then
 # the largest and smallest are named.
 UNEVEN, NAMED_CLASSES = 10, 5
@@ -290,8 +295,11 @@ def _absolute(path):
 
 def _dashboard(config, folder, loader, labels):
     groups = {group: asdict(getattr(config, group)) for group in SHOWN_GROUPS}
+    always = {name: flat_options(config)[name] for name in ALWAYS_COMPARED}
     # No dots: the dashboard's table takes them for a path and shows empty cells.
-    compared = {f"{g}_{name}": value for g in COMPARED_GROUPS for name, value in groups[g].items()}
+    compared = {
+        name.replace(".", "_"): value for name, value in (always | changed_options(config)).items()
+    }
 
     def draw_clips():
         if loader.first_batch is None:
@@ -304,7 +312,7 @@ def _dashboard(config, folder, loader, labels):
         groups,
         compared,
         draw_clips,
-        lambda matrix: confusion_picture(matrix, labels, "validation", DASHBOARD_PIXELS),
+        lambda matrix: confusion_picture(matrix, labels, "validation", DASHBOARD_PIXELS, 0),
         config.train.epochs,
     )
 

@@ -3,14 +3,22 @@ import sys
 import warnings
 
 import numpy as np
+import pytest
 from visualdl import LogReader
-from visualdl.server.lib import get_logs, get_runs
+from visualdl.server.lib import get_hparam_list, get_logs, get_runs, get_scalar
 
-from callbacks.visualdl_log import VisualDLLog
+from callbacks.visualdl_log import LOG_NAME, VisualDLLog
 from tests.callbacks.stand_in import StandIn, finish_epoch
 
 PICTURE = np.zeros((8, 8, 3), np.uint8)
-EPOCH = {"epoch": 1, "train_loss": 1.0, "train_top1": 0.5, "val_loss": 2.0, "val_video_top1": 0.5}
+EPOCH = {
+    "epoch": 1,
+    "lr": 0.1,
+    "train_loss": 1.0,
+    "train_top1": 0.5,
+    "val_loss": 2.0,
+    **dict.fromkeys(("val_video_top1", "val_clip_top1", "val_video_top5", "val_clip_top5"), 0.5),
+}
 
 
 class Positive(float):
@@ -67,9 +75,6 @@ def test_everything_is_logged(tmp_path):
         "train/gradient_norm",
         "speed/clips_per_second",
         "speed/data_wait",
-        "epoch/train_loss",
-        "epoch/val_loss",
-        "epoch/val_video_top1",
     }
     assert set(tags["image"]) == {"pictures/training_clips", "pictures/confusion"}
     assert "configuration/optim" in tags["text"]
@@ -94,9 +99,10 @@ def test_runs_of_the_same_folder_name_stay_apart_and_a_renamed_run_has_its_new_n
             train(callback, 1)
     (tmp_path / "b/run").rename(tmp_path / "b/other")
     reader = LogReader(logdir=str(tmp_path))
-    assert sorted(get_runs(reader)) == [f"{tmp_path}/a/run", f"{tmp_path}/b/other"]
+    runs = [f"{tmp_path}/a/run", f"{tmp_path}/b/other"]
+    assert sorted(get_runs(reader)) == sorted([*runs, *(f"{run}/validation" for run in runs)])
     logs = get_logs(reader, "scalar")
-    assert sorted(logs["runs"]) == [f"{tmp_path}/a/run", f"{tmp_path}/b/other"]
+    assert sorted(run for run in logs["runs"] if str(tmp_path) in run) == runs
 
 
 def test_a_long_run_logs_few_pictures(tmp_path):
@@ -106,7 +112,55 @@ def test_a_long_run_logs_few_pictures(tmp_path):
             finish_epoch(callback, **{**EPOCH, "epoch": epoch})
     for name in ("confusion", "training_clips"):
         assert steps(tmp_path, "image", f"pictures/{name}") == [1, 2, 4, 8, 16, 32, 64, 100]
-    assert steps(tmp_path, "scalar", "epoch/val_loss") == list(range(1, 101))
+    assert steps(tmp_path, "scalar", "epoch/loss") == list(range(1, 101))
+
+
+def test_training_and_validation_stand_in_one_chart(tmp_path):
+    with dashboard(tmp_path) as callback:
+        callback.on_train_begin()
+        finish_epoch(callback, **EPOCH)
+    reader = LogReader(logdir=str(tmp_path))
+    logs = get_logs(reader, "scalar")
+    tags = dict(zip(logs["runs"], logs["tags"], strict=True))
+    # In the order of the page: what is looked at most comes first.
+    assert tags[str(tmp_path)][:3] == ["epoch/loss", "epoch/video_top1", "epoch/learning_rate"]
+    assert tags[f"{tmp_path}/validation"] == ["epoch/loss", "epoch/clip_top1"]
+    (training,) = get_scalar(reader, str(tmp_path), "epoch/loss")
+    (validation,) = get_scalar(reader, f"{tmp_path}/validation", "epoch/loss")
+    assert (training[1:], validation[1:]) == ([1, 1.0], [1, 2.0])
+
+
+@pytest.mark.parametrize("n_classes", [5, 6])
+def test_five_classes_are_always_among_the_five_best(tmp_path, n_classes):
+    with dashboard(tmp_path) as callback:
+        callback.model.n_classes = n_classes
+        callback.on_train_begin()
+        finish_epoch(callback, **EPOCH)
+    tags = LogReader(file_path=str(tmp_path / LOG_NAME)).get_tags()["scalar"]
+    assert ("epoch/video_top5" in tags) == (n_classes == 6)
+
+
+def test_the_table_of_runs_has_the_best_accuracy_after_a_resume_too(tmp_path):
+    with dashboard(tmp_path) as callback:
+        callback.on_train_begin()
+        finish_epoch(callback, **{**EPOCH, "val_video_top1": 0.75})
+        state = callback.state_dict()
+    with dashboard(tmp_path) as resumed:
+        resumed.set_state_dict(state)
+        resumed.on_train_begin()
+        finish_epoch(resumed, **{**EPOCH, "epoch": 2, "val_video_top1": 0.5})
+    # VisualDL's readers of one process share what they have read.
+    rows = {row["name"]: row for row in get_hparam_list(LogReader(logdir=str(tmp_path)))}
+    assert rows[str(tmp_path)]["metrics"] == {"epoch/best_video_top1": 0.75}
+    assert steps(tmp_path / "validation", "scalar", "epoch/loss") == [1, 2]
+
+
+def test_the_log_of_a_long_run_stays_small(tmp_path):
+    with dashboard(tmp_path, last_epoch=100) as callback:
+        callback.model.batches_per_epoch = 50
+        callback.on_train_begin()
+        train(callback, 5000)
+    assert steps(tmp_path, "scalar", "train/loss") == list(range(5, 5001, 5))
 
 
 def test_a_full_disk_is_an_error_and_does_not_hang(tmp_path):

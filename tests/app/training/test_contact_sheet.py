@@ -20,7 +20,10 @@ def test_a_sheet_has_a_row_per_clip_and_a_column_per_frame():
     clips[1, 0, 3] = 255
     sheet = contact_sheet(clips, ["walk", "run"])
     height, width, _ = sheet.shape
-    assert height == 2 * 64 and width > 4 * 64
+    assert (height, width) == (2 * 104, 4 * 80)
     assert (sheet[height - 10, width - 10] == (255, 0, 0)).all()
-    assert (sheet[height - 10, width - 64 - 10] == 0).all()
-    assert (sheet[10, width - 10] == 0).all()
+    assert (sheet[height - 10, width - 80 - 10] == 0).all()
+    assert (sheet[50, width - 10] == 0).all()
+    # The names stand above.
+    for top in (0, 104):
+        assert sheet[top : top + 24].min() < 128 and (sheet[top : top + 24] == 255).mean() > 0.5
