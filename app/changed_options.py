@@ -8,7 +8,9 @@ from app.training.network import CONTRACT_OPTIONS, NETWORK_OPTIONS
 from weights.description import InputContract
 
 # Where something is, or how it is computed: not what makes one run differ from another.
-PLACES = {"run_dir", "resume", "train.device", "train.workers", "train.threads"}
+PLACES = {
+    *("run_dir", "resume", "train.device", "train.kernels", "train.workers", "train.threads"),
+}
 
 
 def flat_options(config):
