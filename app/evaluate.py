@@ -7,14 +7,13 @@ python -m app evaluate weights/r3d50_K_200ep.pdparams --videos VIDEOS --annotati
 
 from pathlib import Path
 
-import paddle.distributed as dist
-
 from app.errors import UserError, writing
 from app.evaluation.report import EvaluationReport, ReportFiles
 from app.evaluation.result_file import names_in_results
 from app.evaluation.scoring import Scoring
 from app.evaluation.videos import find_true_classes, find_videos
 from app.inference.open_engine import open_engine
+from app.processes import Processes
 from app.report import refresh
 from app.stop_signals import Interrupted, Stopped, stop_signals
 from app.trained import find_trained
@@ -30,13 +29,17 @@ def evaluate(config):
 
     Returns:
         `app.evaluation.report.EvaluationReport`, also stored under evaluation/; or
-        `Interrupted` after Ctrl-C or SIGTERM.
+        `Interrupted` after Ctrl-C or SIGTERM; or `app.processes.Helped` in all processes but the
+        first.
 
     Raises:
         UserError: The network or the videos cannot be found or used, or do not fit together.
     """
-    if dist.get_world_size() > 1:
-        raise UserError("evaluate runs in one process; start it without paddle.distributed.launch")
+    with Processes("go on with the same command and --resume") as processes:
+        return _evaluate(config, processes)
+
+
+def _evaluate(config, processes):
     trained = find_trained(config.run, config.checkpoint)
     # Those of the validation in training.
     usual_views = Views("even", trained.configuration.clip.val_clips)
@@ -45,16 +48,19 @@ def evaluate(config):
     engine = open_engine(trained, device=config.device, kind=config.engine, labels=config.labels)
     true_classes = find_true_classes(videos, engine, config.run)
     index = videos.index
+    scoring = Scoring(config, trained, engine, videos, true_classes, views)
+    if processes.rank > 0:
+        return processes.help(scoring.score, scoring.facts)
 
     parts = [videos.split, *videos.names, *([views.file_name] if views != usual_views else ())]
     folder = _make_folder(config.output or trained.evaluations)
     files = ReportFiles.choose(folder, "-".join(parts), videos.source)
     with writing(files.report.parent):
-        scoring = Scoring(config, trained, engine, videos, true_classes, views, files)
+        scoring.begin(files, config.resume)
     with writing(files.report.parent, scoring.describe):
         try:
             with stop_signals():
-                scoring.run()
+                scoring.run(processes.share)
         except Stopped as stop:
             return Interrupted(
                 f"stopped after {scoring.n_finished} of {counted(len(index), 'video')}; continue "
@@ -78,7 +84,7 @@ def evaluate(config):
             paths=[index.path(row) for row in range(len(index))],
             video_ids=names_in_results(index),
             evaluation=evaluation,
-            failed=scoring.failures.failed,
+            failed=dict(sorted(scoring.failures.failed.items())),
         )
         report.write(config.top_k)
         scoring.progress.remove()

@@ -5,12 +5,15 @@ python -m app predict runs/mine long.mp4 --timeline --annotate long_labelled.mp4
 python -m app predict weights/r3d50_K_200ep.pdparams "clips/*.avi" --features clips.npz
 """
 
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
 
 from app.errors import UserError
 from app.inference.open_engine import open_engine
+from app.prediction.formats import failure_as_text, header
 from app.prediction.grad_cam import GradCam
 from app.prediction.live import LivePage
 from app.prediction.output_files import OutputFiles
@@ -18,6 +21,7 @@ from app.prediction.results import FeatureResults, Results, complain, print_resu
 from app.prediction.stream_windows import StreamWindows
 from app.prediction.video_sources import find_sources
 from app.prediction.windows import VideoWindows, in_batches
+from app.processes import Processes, seen
 from app.stop_signals import Stopped, stop_signals
 from app.trained import find_trained
 from datasets.decoding.errors import VideoError
@@ -31,35 +35,46 @@ def predict(config):
         config: `app.configuration.PredictConfig`.
 
     Returns:
-        `PredictionReport`, or `FeatureReport` with `features`.
+        `PredictionReport`, or `FeatureReport` with `features`; or `app.processes.Helped` in all
+        processes but the first.
 
     Raises:
         UserError: The network cannot be used, the options contradict each other, none of the
             sources leads anywhere, or the result cannot be written.
     """
+    with Processes("what was printed is right, what is missing has to be predicted again") as all_:
+        return _help(config, all_) if all_.rank > 0 else _predict(config, all_)
+
+
+def _help(config, processes):
+    trained = find_trained(config.run, config.checkpoint)
+    results = _results(config, _open_engine(config, trained))
+    return processes.help(partial(_look_at_all, config, results), partial(_facts, trained))
+
+
+def _predict(config, processes):
     sources, failed = find_sources(config.sources)
     if not sources:
         raise UserError("; ".join(f"{name}: {reason}" for name, reason in failed.items()))
     for name, reason in failed.items():
         complain(f"error: {name}: {reason}")
-    _check_options(config, sources)
+    _check_options(config, sources, processes.number)
     files = OutputFiles(config, sources)
-    output = "features" if config.features else "scores"
     trained = find_trained(config.run, config.checkpoint)
     grad_cam = GradCam.open(trained, config.device) if config.explain else None
-    engine = open_engine(
-        trained, device=config.device, kind=config.engine, labels=config.labels, output=output
-    )
+    engine = _open_engine(config, trained)
     page = LivePage(config.serve) if config.serve else None
     if page:
         complain(f"watch on {page.address}")
     try:
-        if config.features:
-            results = FeatureResults(config, engine, failed)
-        else:
-            results = Results(config, engine, grad_cam, page, files, failed)
+        results = _results(config, engine, grad_cam, page, files, failed)
+        if not config.features:
+            print_result(header(config))
+            for name, reason in failed.items():
+                print_result(failure_as_text(name, reason, config))
+        share = partial(processes.share, facts=partial(_facts, trained))
         try:
-            signal_number = _predict_all(config, engine, sources, results)
+            signal_number = _predict_all(config, sources, results, share)
         except Exception:
             # A mistake of ours does not take along what was finished.
             print_result(str(results.report(None)) or None)
@@ -70,21 +85,43 @@ def predict(config):
     return results.report(signal_number)
 
 
-def _predict_all(config, engine, sources, results):
+def _open_engine(config, trained):
+    output = "features" if config.features else "scores"
+    return open_engine(
+        trained, device=config.device, kind=config.engine, labels=config.labels, output=output
+    )
+
+
+def _results(config, engine, grad_cam=None, page=None, files=None, failed=None):
+    if config.features:
+        return FeatureResults(config, engine, failed)
+    return Results(config, engine, grad_cam, page, files, failed)
+
+
+def _facts(trained, sources):
+    """What several processes must agree on, see `app.processes`."""
+    return seen([trained.weights, *(source.name for source in sources)])
+
+
+def _predict_all(config, sources, results, share):
     """Go through the sources; returns the number of the signal that ended it, or None."""
     source = sources[0]
     try:
         # disable=None: no bar where stderr is not a screen.
-        with stop_signals(), tqdm(sources, unit="video", leave=False, disable=None) as bar:
+        with (
+            stop_signals(),
+            closing(share(partial(_look_at_all, config, results), sources)) as outcomes,
+            tqdm(sources, unit="video", leave=False, disable=None) as bar,
+        ):
             for source in bar:
-                _predict_one(config, engine, source, results)
+                _keep(results, source, *next(outcomes))
     except Stopped as stop:
         complain(f"stopped in {source.name}; what was finished is kept")
         return stop.signal_number
     return None
 
 
-def _check_options(config, sources):
+def _check_options(config, sources, n_processes):
     if config.features:
         for option, given in (
             ("--timeline", config.timeline),
@@ -101,16 +138,31 @@ def _check_options(config, sources):
     for option in ("seconds", "reconnect", "serve"):
         if getattr(config, option) and not streams:
             raise UserError(f"--{option} is for cameras and streams, there are none here")
+    if n_processes > 1 and streams:
+        raise UserError(
+            f"{streams[0]}: one process watches it; leave paddle.distributed.launch out"
+        )
     if config.explain and streams:
         raise UserError(f"--explain {config.explain}: {streams[0]} cannot be seen twice")
 
 
-def _predict_one(config, engine, source, results):
-    gathered, ended = results.begin(source), None
+def _look_at_all(config, results, sources):
+    """Yield what `_keep` is to be told of each source."""
+    for source in sources:
+        yield _look_at(config, results, source)
+
+
+def _look_at(config, results, source):
+    """Run the network over a source.
+
+    Returns:
+        What was gathered, or None; what went wrong, or None; and what ended a stream, or None.
+    """
+    gathered, trouble, ended = results.begin(source), None, None
     is_stream = source.kind == "stream"
     try:
         with results.live(source) as view:
-            windows = _open_windows(config, engine, source, view)
+            windows = _open_windows(config, results.contract, source, view)
             try:
                 for starts, seconds, clips in _batches(windows, config, source):
                     gathered.add(starts, seconds, results.compute(clips))
@@ -126,9 +178,18 @@ def _predict_one(config, engine, source, results):
             if not gathered.starts:
                 raise VideoError(source.name, "no frame came")
     except (VideoError, UserError) as error:
-        results.fail(source.name, reason_of(error))
+        trouble = reason_of(error)
         if not is_stream or not gathered.starts:
-            return
+            gathered = None
+    return gathered, trouble, ended
+
+
+def _keep(results, source, gathered, trouble, ended):
+    """Take over what was found in a source."""
+    if trouble is not None:
+        results.fail(source.name, trouble)
+    if gathered is None:
+        return
     if isinstance(ended, VideoError):
         complain(f"{source.name}: ended: {ended.reason}")
     results.finish(gathered)
@@ -136,8 +197,7 @@ def _predict_one(config, engine, source, results):
         raise ended
 
 
-def _open_windows(config, engine, source, view):
-    contract = engine.description.input
+def _open_windows(config, contract, source, view):
     if source.kind != "stream":
         return VideoWindows(source, contract, config.step)
     watch = view.show if view else None

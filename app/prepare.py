@@ -1,11 +1,13 @@
 """python -m app prepare: small copies of all videos that clips come from faster."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from app.processes import Processes, seen
 from app.stop_signals import Interrupted, Stopped, stop_signals
 from datasets.annotations.formats import load_splits
-from datasets.copies.preparing import REPORT_NAME, prepare_copies
+from datasets.copies.preparing import JOURNAL_NAME, REPORT_NAME, copying, prepare_copies
 from datasets.copies.report import PreparationReport
 
 # Lines of a list that the screen gets; report.txt has them all.
@@ -47,17 +49,30 @@ def prepare(config):
         config: `app.configuration.PrepareConfig`.
 
     Returns:
-        `Prepared`, or `Interrupted` after Ctrl-C or SIGTERM.
+        `Prepared`, or `Interrupted` after Ctrl-C or SIGTERM; or `app.processes.Helped` in all
+        processes but the first.
 
     Raises:
         AnnotationError: The source cannot be read or the copies not be written.
     """
-    splits = load_splits(config.source, config.annotation, config.split)
     folder = Path(config.output)
-    try:
-        with stop_signals():
-            report = prepare_copies(splits, folder, config.short_side, config.workers)
-    except Stopped as stop:
-        kept = f"interrupted; the copies in {folder} stay, the same command makes the others"
-        return Interrupted(kept, stop.signal_number)
+
+    def facts(tasks):
+        # The journal tells whether all write into the same folder.
+        return seen([folder / JOURNAL_NAME, *(video for video, _ in tasks)])
+
+    with Processes("the same command goes on") as processes:
+        if processes.rank > 0:
+            work = copying(folder, config.short_side, config.workers)
+            return processes.help(work, facts)
+        splits = load_splits(config.source, config.annotation, config.split)
+        share = partial(processes.share, facts=facts)
+        try:
+            with stop_signals():
+                report = prepare_copies(
+                    splits, folder, config.short_side, config.workers, share=share
+                )
+        except Stopped as stop:
+            kept = f"interrupted; the copies in {folder} stay, the same command makes the others"
+            return Interrupted(kept, stop.signal_number)
     return Prepared(folder, config.annotation, report)

@@ -14,6 +14,11 @@ START_METHOD = "spawn"
 BATCH = 256
 
 
+def call(work, items):
+    """Call a work with its items: nobody else does a part of it."""
+    return work(items)
+
+
 def map_in_processes(function, items, workers, crashed, chunk=1):
     """Yield `function(item)` for every item, in their order.
 

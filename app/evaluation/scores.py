@@ -135,19 +135,22 @@ class VideoScores:
         return self._records[list(rows)]
 
     def restore(self, records):
-        """Take back records that an interrupted evaluation finished."""
+        """Take over records that an interrupted evaluation or another process finished."""
         self._records[records["row"]] = records
         self.is_finished[records["row"]] = True
 
+    def gather(self):
+        """Take over what the other processes finished."""
+        for records in gather(self._records[self.is_finished]):
+            self.restore(records)
+
     def summary(self):
-        """Accuracy and loss over all videos, those of the other processes included.
+        """Accuracy and loss over all videos.
 
         Returns:
             `Evaluation`; a row that nobody finished counts as failed.
         """
-        records = np.concatenate(gather(self._records[self.is_finished]))
-        read = records[records["clips"] > 0]
-        read = read[read["row"].argsort()]
+        read = self._records[self._records["clips"] > 0]
         labels = self._labels[read["row"]]
         clips, n_videos = int(read["clips"].sum()), len(self._labels)
         failed = n_videos - len(read)

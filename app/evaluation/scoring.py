@@ -9,13 +9,14 @@ from app.data import packet_indexes, worker_count
 from app.evaluation.progress import Progress
 from app.evaluation.scores import VideoScores
 from app.failures import FailureLog
+from app.processes import seen
 from datasets.clips.clip_shape import ClipShape
 from datasets.clips.stream import ClipStream
 from datasets.shown import counted
 
 
 class Scoring:
-    """The scoring of all videos.
+    """The scoring of all videos, which several processes share.
 
     Args:
         config: `app.configuration.EvaluateConfig`.
@@ -24,21 +25,18 @@ class Scoring:
         videos: `app.evaluation.videos.EvaluatedVideos`.
         true_classes: int64 `[n_videos]`, the output number of the class of each row.
         views: `datasets.clips.views.Views`.
-        files: `app.evaluation.report.ReportFiles`.
 
     Attributes:
+        settings: Everything the scores depend on, as plain values by name.
         scores: `app.evaluation.scores.VideoScores` of what is finished.
-        failures: `app.failures.FailureLog`.
-        progress: `app.evaluation.progress.Progress`.
-
-    Raises:
-        UserError: There is another evaluation to be resumed.
+        failures: `app.failures.FailureLog`, once it has begun.
+        progress: `app.evaluation.progress.Progress`, once it has begun.
     """
 
-    def __init__(self, config, trained, engine, videos, true_classes, views, files):
+    def __init__(self, config, trained, engine, videos, true_classes, views):
         batch_size = config.batch_size or engine.batch_size
         weights = trained.weights.stat()
-        settings = {
+        self.settings = {
             "network": f"{trained.name}, {weights.st_size} bytes of {weights.st_mtime_ns}",
             "engine": engine.name,
             "source": videos.source,
@@ -47,16 +45,8 @@ class Scoring:
             "batch_size": batch_size,
             "list of videos": _digest(videos.index, true_classes),
         }
-        n_classes = len(engine.labels)
         self.engine = engine
-        self.scores = VideoScores(true_classes, n_classes)
-        self.progress = Progress(files.progress, settings, n_classes)
-        if config.resume:
-            self.scores.restore(self.progress.resume())
-        else:
-            self.progress.begin()
-            files.failures.unlink(missing_ok=True)
-        self.failures = FailureLog(files.failures)
+        self.scores = VideoScores(true_classes, len(engine.labels))
         contract = engine.description.input
         self.stream = ClipStream(
             videos.index,
@@ -64,9 +54,26 @@ class Scoring:
             ClipShape(contract.frames, contract.stride, contract.size, contract.resize),
             batch_size,
             worker_count(config.workers),
-            self.scores.is_finished.nonzero()[0].tolist(),
             packet_indexes(videos.annotation),
         )
+
+    def begin(self, files, resume):
+        """Prepare to keep what is found.
+
+        Args:
+            files: `app.evaluation.report.ReportFiles`.
+            resume: Whether to go on with an interrupted evaluation.
+
+        Raises:
+            UserError: That was another one.
+        """
+        self.progress = Progress(files.progress, self.settings, len(self.engine.labels))
+        if resume:
+            self.scores.restore(self.progress.resume())
+        else:
+            self.progress.begin()
+            files.failures.unlink(missing_ok=True)
+        self.failures = FailureLog(files.failures)
 
     @property
     def n_finished(self):
@@ -80,13 +87,28 @@ class Scoring:
             "kept; go on with the same command and --resume"
         )
 
-    def run(self):
-        """Score what is not scored yet."""
-        total = len(self.scores.is_finished)
+    def score(self, groups):
+        """Score some groups of videos; yields one result of each, see `score_pieces`."""
+        return score_pieces(self.engine, self.stream.only(groups), self.scores)
+
+    def facts(self, groups):
+        """What several processes must agree on, see `app.processes`."""
+        rows = (row for group in groups for row in self.stream.rows(group))
+        return {**self.settings, **seen(self.stream.index.path(row) for row in rows)}
+
+    def run(self, share):
+        """Score what is not scored yet.
+
+        Args:
+            share: `app.processes.Processes.share`.
+        """
+        finished = self.scores.is_finished
+        todo = [g for g in self.stream.groups if not all(finished[self.stream.rows(g)])]
         # disable=None: no bar where stderr is not a screen.
-        bar = tqdm(total=total, initial=self.n_finished, unit="video", disable=None)
-        with bar, closing(score_pieces(self.engine, self.stream, self.scores)) as scored:
+        bar = tqdm(total=len(finished), initial=self.n_finished, unit="video", disable=None)
+        with bar, closing(share(self.score, todo, self.facts)) as scored:
             for records, failures in scored:
+                self.scores.restore(records)
                 for failure in failures:
                     self.failures.record(failure)
                 self.progress.add(records)

@@ -9,7 +9,7 @@ from app.errors import UserError, writing
 from app.prediction.annotate import annotate
 from app.prediction.explain import explain
 from app.prediction.feature_file import FeatureFile, VideoFeatures
-from app.prediction.formats import as_text, failure_as_text, header
+from app.prediction.formats import as_text, failure_as_text
 from app.prediction.live import LiveView
 from app.prediction.prediction import Prediction
 from app.prediction.report import FeatureReport, PredictionReport
@@ -29,6 +29,10 @@ class Results:
         page: `LivePage` where `serve` is asked for, else None.
         files: `OutputFiles`.
         failed: Name -> reason of what has failed already; what fails later is added.
+
+    Attributes:
+        contract: `weights.description.InputContract` of the network.
+        compute: What it makes of clips.
     """
 
     def __init__(self, config, engine, grad_cam, page, files, failed):
@@ -36,10 +40,8 @@ class Results:
         self._grad_cam, self._page = grad_cam, page
         self._predictions = []
         self.failed = failed
+        self.contract = engine.description.input
         self.compute = engine.scores
-        print_result(header(config))
-        for name, reason in failed.items():
-            print_result(failure_as_text(name, reason, config))
 
     def begin(self, source):
         """A `Prediction` to be filled."""
@@ -115,9 +117,8 @@ class Results:
             self.written(path)
 
     def _explain(self, prediction, path):
-        contract = self._engine.description.input
         config = self._config
-        explain(prediction, path, self._grad_cam, contract, config.step, config.batch_size)
+        explain(prediction, path, self._grad_cam, self.contract, config.step, config.batch_size)
 
 
 class FeatureResults:
@@ -131,6 +132,7 @@ class FeatureResults:
         self._config, self._engine = config, engine
         self._file = FeatureFile(config.features)
         self.failed = failed
+        self.contract = engine.description.input
         self.compute = engine.features
 
     def begin(self, source):

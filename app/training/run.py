@@ -22,7 +22,7 @@ from app.training.kernels import autocast, choose_kernels
 from app.training.loaders import evaluation_loader, training_loader
 from app.training.network import build_network, describe, find_pretrained, settled
 from app.training.optimizer import build_optimizer, build_schedule
-from app.training.processes import Processes
+from app.training.processes import TrainingProcesses
 from app.training.recipe import Recipe
 from app.training.resuming import check_videos, other_sums
 from app.training.training_state import TrainingState
@@ -67,7 +67,7 @@ def train(config, folder, device, cleanup):
     Returns:
         The fields of `app.fit.FitResult` but the folder, by name.
     """
-    processes = cleanup.enter_context(Processes(config.train.process_timeout))
+    processes = cleanup.enter_context(TrainingProcesses(config.train.process_timeout))
     is_main = processes.rank == 0
     say = _say if is_main else lambda line, stream=None: None
     start = None

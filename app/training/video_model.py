@@ -14,7 +14,7 @@ import paddle
 from app.errors import UserError
 from app.evaluation.scores import VideoScores
 from app.metrics import TrainingMetrics
-from app.training.processes import Processes
+from app.training.processes import TrainingProcesses
 from app.training.recipe import Recipe
 from callbacks.training_run import Position
 
@@ -33,7 +33,7 @@ class VideoModel(paddle.Model):
         recogniser: `models.Recogniser`.
         n_classes: Number of its outputs.
         batches_per_epoch: Number of training batches of an epoch; needed by `fit` only.
-        processes: `Processes` that train together; None for this one alone.
+        processes: `TrainingProcesses` that train together; None for this one alone.
         recipe: `Recipe`: how clips and labels become a loss.
         forward_context: Makes a context manager for every forward pass.
         averages: `AveragedWeights` to validate with in place of the last weights, or None.
@@ -54,7 +54,7 @@ class VideoModel(paddle.Model):
         super().__init__(recogniser, inputs=[clips])
         self.n_classes = n_classes
         self.batches_per_epoch = batches_per_epoch
-        self.processes = processes or Processes(timeout=0)
+        self.processes = processes or TrainingProcesses()
         self.recipe = recipe or Recipe()
         self.averages = averages
         self.forward_context = forward_context
@@ -211,7 +211,8 @@ class VideoModel(paddle.Model):
         with self.averages.in_place() if self.averages is not None else nullcontext():
             logs = super()._run_one_epoch(data_loader, callbacks, mode, {})
         with self.processes.exchanging():
-            self.evaluation = self._video_scores.summary()
+            self._video_scores.gather()
+        self.evaluation = self._video_scores.summary()
         logs.update(self.evaluation.values())
         self.position.epoch += 1
         self.position.batch = 0

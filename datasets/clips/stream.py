@@ -6,6 +6,7 @@ so memory does not grow with the length of a video. Processes of our own, for tw
 threads; and the items of a `paddle.io.DataLoader` are whole.
 """
 
+import copy
 import multiprocessing
 import traceback
 from contextlib import closing
@@ -52,20 +53,13 @@ class ClipStream:
         shape: `datasets.clips.clip_shape.ClipShape`.
         piece_clips: Up to how many clips make a piece.
         workers: Number of worker processes; 0 decodes in this one.
-        done: Rows that are not needed any more.
         packet_indexes: `datasets.decoding.packet_index_store.PacketIndexStore`, or None.
+
+    Attributes:
+        groups: Which videos are streamed: the first row of each group of them.
     """
 
-    def __init__(
-        self,
-        index,
-        views,
-        shape,
-        piece_clips,
-        workers,
-        done=(),
-        packet_indexes=None,
-    ):
+    def __init__(self, index, views, shape, piece_clips, workers, packet_indexes=None):
         self.index = index
         self.views = views
         self.shape = shape
@@ -75,23 +69,30 @@ class ClipStream:
         # Videos that fit into a piece together share one, as they do in the validation of a
         # training: not only their clips, but also the batches are then the same.
         self._together = max(1, piece_clips // (views.most_clips or piece_clips))
-        to_do = np.ones(len(index), bool)
-        to_do[list(done)] = False
-        # The first row of each group of which something is to be done.
-        self._groups = np.unique(np.flatnonzero(to_do) // self._together) * self._together
+        self.groups = list(range(0, len(index), self._together))
+
+    def only(self, groups):
+        """A stream of some of the groups."""
+        other = copy.copy(self)
+        other.groups = groups
+        return other
+
+    def rows(self, group):
+        """The rows of a group: several videos that share a piece, or one in as many as it takes."""
+        return range(group, min(group + self._together, len(self.index)))
 
     def __iter__(self):
-        """Yield `Piece`.
+        """Yield `Piece`; the last of a group, and no other, finishes videos.
 
         Raises:
             ClipError: A mistake of the program, or a worker that died.
         """
-        if self.workers == 0 or len(self._groups) == 0:
-            for first in self._groups:
-                yield from self._read_group(first)
+        if self.workers == 0 or len(self.groups) == 0:
+            for group in self.groups:
+                yield from self._read_group(group)
             return
         fork = multiprocessing.get_context("fork")
-        n_workers = min(self.workers, len(self._groups))
+        n_workers = min(self.workers, len(self.groups))
         slots = SharedSlots(n_workers, PIECES_AHEAD, self._largest_piece * self.shape.n_bytes)
         free_slots = [fork.Semaphore(PIECES_AHEAD) for _ in range(n_workers)]
         connections, processes = [], []
@@ -100,7 +101,7 @@ class ClipStream:
                 ours, theirs = fork.Pipe(duplex=False)
                 # A worker must not hold the reading ends open, or it would outlive the reader.
                 sender = _Sender(number, theirs, slots, free_slots[number])
-                share = self._groups[number::n_workers]
+                share = self.groups[number::n_workers]
                 worker = fork.Process(
                     target=self._work,
                     args=(number, share, sender, [*connections, ours]),
@@ -136,8 +137,8 @@ class ClipStream:
         for other in not_ours:
             other.close()
         try:
-            for first in groups:
-                with closing(self._read_group(first)) as pieces:
+            for group in groups:
+                with closing(self._read_group(group)) as pieces:
                     for piece in pieces:
                         sender.send(piece)
             sender.end()
@@ -146,9 +147,9 @@ class ClipStream:
         except Exception:
             sender.end(traceback.format_exc())
 
-    def _read_group(self, first):
+    def _read_group(self, group):
         """The pieces of a group: one of several videos, or all those of a single one."""
-        rows = range(int(first), min(int(first) + self._together, len(self.index)))
+        rows = self.rows(group)
         shared, failures = [], []
         for row in rows:
             try:

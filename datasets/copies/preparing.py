@@ -22,7 +22,7 @@ from datasets.cores import available_cores
 from datasets.decoding.errors import VideoError
 from datasets.durable import open_journal, write_text
 from datasets.index.probing import file_state
-from datasets.process_pool import map_in_processes
+from datasets.process_pool import call, map_in_processes
 
 JOURNAL_NAME = "copies.jsonl"
 REPORT_NAME = "report.txt"
@@ -61,7 +61,7 @@ class Copy(NamedTuple):
     error: str = ""
 
 
-def prepare_copies(splits, output, short_side=128, workers=None, progress=True):
+def prepare_copies(splits, output, short_side=128, workers=None, progress=True, share=call):
     """Writes a training copy of every video of a source.
 
     A copy lies where its original does, as an mp4, so that the same annotation finds it; what
@@ -75,6 +75,8 @@ def prepare_copies(splits, output, short_side=128, workers=None, progress=True):
         short_side: Length of the shorter side of the copies in pixels; smaller videos stay.
         workers: Number of processes; None takes the cores there are, 1 stays in this process.
         progress: Whether to show a progress bar on a terminal.
+        share: Called with `copying(output, short_side, workers)` and pairs of a video and the name
+            of its copy, in the place of the former alone: has others do a part of them.
 
     Returns:
         :class:`PreparationReport`, which is also written to ``report.txt``.
@@ -84,7 +86,6 @@ def prepare_copies(splits, output, short_side=128, workers=None, progress=True):
             that copies would not be found.
     """
     began = time.monotonic()
-    workers = workers or available_cores()
     output = os.path.abspath(output)
     copy_of = _copy_names(splits, output)
     try:
@@ -100,9 +101,7 @@ def prepare_copies(splits, output, short_side=128, workers=None, progress=True):
                 unit="video",
                 disable=None if progress else True,
             ) as bar:
-                copy_one = partial(_copy_video, output=output, short_side=short_side)
-                crashed = partial(_crashed, output=output, short_side=short_side)
-                done = map_in_processes(copy_one, todo, workers, crashed)
+                done = share(copying(output, short_side, workers), todo)
                 for (path, _), copy in zip(todo, done, strict=True):
                     copies[path] = copy
                     if not copy.error:
@@ -119,6 +118,24 @@ def prepare_copies(splits, output, short_side=128, workers=None, progress=True):
     except OSError as error:
         raise AnnotationError(f"{output}: cannot be written to: {error}") from error
     return report
+
+
+def copying(output, short_side=128, workers=None):
+    """The work of a preparation, to be called with pairs of a video and the name of its copy.
+
+    Args:
+        output, short_side, workers: As of `prepare_copies`.
+
+    Returns:
+        What yields the `Copy` of every pair in turn.
+    """
+    output = os.path.abspath(output)
+    return partial(
+        map_in_processes,
+        partial(_copy_video, output=output, short_side=short_side),
+        workers=workers or available_cores(),
+        crashed=partial(_crashed, output=output, short_side=short_side),
+    )
 
 
 def _copy_names(splits, output):

@@ -20,13 +20,13 @@ from datasets.durable import InUseError, open_journal, write_text
 from datasets.index.probing import Probe, file_state, probe_video
 from datasets.index.report import IndexReport
 from datasets.index.video_index import INDEX_NAME
-from datasets.process_pool import map_in_processes
+from datasets.process_pool import call, map_in_processes
 
 PROBES_NAME = "probes.jsonl"
 REPORT_NAME = "report.txt"
 
 
-def build_index(splits, output, workers=None, verify=False, progress=True):
+def build_index(splits, output, workers=None, verify=False, progress=True, share=call):
     """Probe every video of a source and write `index.npz`, its packet indexes and a report.
 
     Each result goes at once to `probes.jsonl` in the output folder. Called again with the same
@@ -40,6 +40,8 @@ def build_index(splits, output, workers=None, verify=False, progress=True):
         workers: Number of processes; None takes the cores there are, 1 stays in this process.
         verify: Whether to decode every frame instead of reading packets only.
         progress: Whether to show a progress bar on a terminal.
+        share: Called with `probing(workers, verify)` and the paths, in the place of the former
+            alone: has others do a part of them.
 
     Returns:
         `IndexReport`.
@@ -47,7 +49,6 @@ def build_index(splits, output, workers=None, verify=False, progress=True):
     Raises:
         AnnotationError: The output folder cannot be written to.
     """
-    workers = workers or available_cores()
     output = os.fspath(output)
     try:
         os.makedirs(output, exist_ok=True)
@@ -69,7 +70,7 @@ def build_index(splits, output, workers=None, verify=False, progress=True):
                 unit="video",
                 disable=None if progress else True,
             ) as bar:
-                for probe, frames in _probe_all(todo, workers, verify):
+                for probe, frames in share(probing(workers, verify), todo):
                     if frames is not None:
                         at = packet_indexes.tell()
                         probe = probe._replace(frames_at=at, frames_bytes=len(frames))
@@ -133,10 +134,22 @@ def _known_probes(journal, wanted, verify, n_frame_bytes):
     }
 
 
-def _probe_all(paths, workers, verify):
-    """Yield, of every path, its `Probe` and the bytes of its packet index or None."""
-    probe = partial(_probe_with_frames, verify=verify)
-    return map_in_processes(probe, paths, workers, partial(_crashed, verify=verify), chunk=8)
+def probing(workers=None, verify=False):
+    """The work of an index, to be called with a list of paths.
+
+    Args:
+        workers, verify: As of `build_index`.
+
+    Returns:
+        What yields, of every path in turn, its `Probe` and the bytes of its packet index or None.
+    """
+    return partial(
+        map_in_processes,
+        partial(_probe_with_frames, verify=verify),
+        workers=workers or available_cores(),
+        crashed=partial(_crashed, verify=verify),
+        chunk=8,
+    )
 
 
 def _probe_with_frames(path, verify):

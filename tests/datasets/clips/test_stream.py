@@ -27,8 +27,8 @@ def index(tmp_path_factory):
     return VideoIndex.from_rows(["a"], [Row(name, 0) for name in names], folder)
 
 
-def stream(index, views, piece_clips=4, workers=0, done=()):
-    return ClipStream(index, Views.parse(views), ClipShape(8, 1, 32), piece_clips, workers, done)
+def stream(index, views, piece_clips=4, workers=0):
+    return ClipStream(index, Views.parse(views), ClipShape(8, 1, 32), piece_clips, workers)
 
 
 def by_row(pieces):
@@ -67,16 +67,15 @@ def test_short_videos_share_a_piece_as_in_training(index):
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_what_is_done_is_left_out_and_the_rest_unchanged(index, workers):
-    def batches(done):
-        pieces = stream(index, "even:2", 5, workers, done)
+def test_some_of_the_groups_are_what_they_are_among_all(index, workers):
+    def batches(pieces):
         return {piece.finished: piece.clips.tobytes() for piece in pieces}
 
-    whole = batches(())
-    # Row 1 alone does not make its group done.
-    rest = batches((1, 2, 3))
-    assert set(rest) == {(0, 1), (4,)}
-    assert all(whole[finished] == clips for finished, clips in rest.items())
+    pieces = stream(index, "even:2", 5, workers)
+    assert pieces.groups == [0, 2, 4]
+    whole, some = batches(pieces), batches(pieces.only([0, 4]))
+    assert set(some) == {(0, 1), (4,)}
+    assert all(whole[finished] == clips for finished, clips in some.items())
 
 
 def test_workers_end_when_the_stream_is_left_early(index):

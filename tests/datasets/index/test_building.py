@@ -157,7 +157,7 @@ def say_and_sleep(path, **options):
 if __name__ == "__main__":
     process_pool.START_METHOD = "fork"
     indexing.probe_video = say_and_sleep
-    list(indexing._probe_all(["a", "b"], 2, False))
+    list(indexing.probing(2)(["a", "b"]))
 """
 
 
