@@ -576,10 +576,13 @@ class ReportConfig:
     Args:
         runs: Run folders; several are laid over each other.
         output: HTML file to write. Left out, report.html in the first run folder.
+        explain: Also show where the network looked (Grad-CAM) in the wrong videos that it was
+            surest of and in those it was least sure of.
     """
 
     runs: list[str]
     output: str | None = None
+    explain: bool = False
 
 
 @dataclass

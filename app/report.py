@@ -1,6 +1,6 @@
 """python -m app report: one page that shows what ran, how it went and where it is wrong.
 
-python -m app report runs/mine
+python -m app report runs/mine --explain
 python -m app report runs/mine runs/other --output comparison.html
 """
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from app.configuration import ReportConfig
 from app.errors import UserError
+from app.reporting.explaining import Explaining
 from app.reporting.page import render
 from app.reporting.run_record import read_run
 from weights.durable import write_atomically
@@ -59,7 +60,8 @@ def report(config):
     """
     runs = [read_run(folder) for folder in config.runs]
     path = Path(config.output or Path(config.runs[0]) / NAME)
-    text = render(runs).encode("utf-8", "backslashreplace")
+    explaining = Explaining() if config.explain else None
+    text = render(runs, explaining).encode("utf-8", "backslashreplace")
     try:
         write_atomically(path, lambda file: file.write(text))
     except OSError as error:

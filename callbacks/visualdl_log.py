@@ -10,7 +10,7 @@ from callbacks.visualdl_file import VisualDLFile
 LOG_NAME = "vdlrecords.run.log"
 # The dashboard draws a line for each folder: what both training and validation have, such as the
 # loss, stands in one chart when validation logs it below the run.
-VALIDATION = Path("validation") / LOG_NAME
+VALIDATION = Path("val") / LOG_NAME
 # The dashboard shows a thousand points of a curve; more would only make the log grow.
 POINTS = 1000
 BEST = "epoch/best_video_top1"

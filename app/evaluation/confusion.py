@@ -73,43 +73,30 @@ def group_classes(matrix):
     return sorted(groups, key=lambda group: (-len(group), group[0]))
 
 
-def confusion_picture(matrix, labels, title, longest=None, n_worst=NAMED_CONFUSIONS):
+def confusion_picture(matrix, labels, title):
     """The confusion matrix, grouped, beside a list of the worst confusions.
 
     Args:
         matrix: int `[n_classes, n_classes]`, as above.
         labels: Class names.
         title: Line above the picture.
-        longest: Most pixels of a side; None for as many as reads well.
-        n_worst: How many confusions to list at most; 0 leaves the list out.
 
     Returns:
         uint8 RGB `[height, width, 3]`.
     """
     labels = [shown(label) for label in labels]
-    groups = group_classes(matrix)
-    order = np.concatenate(groups).astype(int)
-    worst = worst_confusions(matrix, labels, n_worst)
+    worst = worst_confusions(matrix, labels, NAMED_CONFUSIONS)
     # In inches: a class gets the height of its name, names and list room of their own.
-    side, names, listing, margin = (
-        float(np.clip(0.16 * len(labels), 3, 40)),
-        2,
-        5 if n_worst else 0,
-        0.5,
-    )
+    side, names, listing, margin = float(np.clip(0.16 * len(labels), 3, 40)), 2, 5, 0.5
     width = names + side + margin + listing
     height = 2 * margin + max(side + names, 0.2 * (len(worst) + 3))
     top = height - 2 * margin
     figure = Figure(figsize=(width, height), dpi=120)
-    if longest is not None:
-        figure.dpi = min(figure.dpi, longest / max(width, height))
     title = shown(title)
     figure.text(margin / width, 1 - margin / height, title, va="center", fontsize=13, **PLAIN)
     axis = figure.add_axes((names / width, (top - side) / height, side / width, side / height))
-    _draw_matrix(axis, matrix[order][:, order], [labels[c] for c in order])
-    _frame_groups(axis, groups)
-    if not n_worst:
-        return pixels(figure)
+    _draw_grouped(axis, matrix, labels)
+    axis.set_title("rows: true class, columns: predicted class", fontsize=9, loc="left")
     lines = [f"{true} taken for {taken}: {times} of {of}" for true, taken, times, of in worst]
     lines = ["worst confusions (true class taken for another)", "", *(lines or ["none"])]
     text = "\n".join(lines)
@@ -118,13 +105,41 @@ def confusion_picture(matrix, labels, title, longest=None, n_worst=NAMED_CONFUSI
     return pixels(figure)
 
 
+def confusion_card(matrix, labels, longest):
+    """The confusion matrix alone, grouped; what it says of few classes can be read in a thumbnail.
+
+    Args:
+        matrix: int `[n_classes, n_classes]`, as above.
+        labels: Class names.
+        longest: Most pixels of a side.
+
+    Returns:
+        uint8 RGB `[height, width, 3]`.
+    """
+    labels = [shown(label) for label in labels]
+    side, margin = float(np.clip(0.16 * len(labels), 2, 40)), 0.3
+    names = min(2, 0.2 + 0.08 * max(map(len, labels)))
+    whole = names + side + margin
+    figure = Figure(figsize=(whole, whole), dpi=min(120, longest / whole))
+    axis = figure.add_axes((names / whole, names / whole, side / whole, side / whole))
+    _draw_grouped(axis, matrix, labels)
+    axis.set_title("row true, column predicted", fontsize=9, loc="left")
+    return pixels(figure)
+
+
+def _draw_grouped(axis, matrix, labels):
+    groups = group_classes(matrix)
+    order = np.concatenate(groups).astype(int)
+    _draw_matrix(axis, matrix[order][:, order], [labels[c] for c in order])
+    _frame_groups(axis, groups)
+
+
 def _draw_matrix(axis, matrix, labels):
     """Draw a matrix with the names of its classes, every row as shares of its class."""
     n = len(labels)
     shares = matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))
     # The square root makes the single mistakes visible beside the diagonal.
     axis.imshow(np.sqrt(shares), vmin=0, vmax=1, cmap="Blues", interpolation="nearest")
-    axis.set_title("rows: true class, columns: predicted class", fontsize=9, loc="left")
     if n <= NAMED_CLASSES:
         font = 9 if n <= 40 else 7.5
         axis.set_xticks(range(n), labels, rotation=90, fontsize=font, **PLAIN)

@@ -16,14 +16,17 @@ from app.reporting.thumbnails import strip_uri
 # Videos shown with pictures: the wrong ones the network was surest of, and those it was least sure
 # of. All of them are in the table of videos beside the evaluation.
 WRONG, UNSURE = 48, 12
+# How many of each are explained where that is asked for: it computes in eager mode.
+EXPLAINED = {"wrong": 12, "unsure": 4}
 PAIRS = 20
 
 
-def render(runs):
+def render(runs, explaining=None):
     """Render the report of some runs.
 
     Args:
         runs: List of `RunRecord`, the first one first.
+        explaining: `app.reporting.explaining.Explaining`, or None for a page without Grad-CAM.
 
     Returns:
         The HTML text.
@@ -38,10 +41,13 @@ def render(runs):
     environment.filters["percent"] = lambda value: f"{100 * value:.1f} %"
     return environment.get_template("page.html").render(
         runs=runs,
+        explaining=explaining is not None,
         charts=_charts(runs),
         differences=_differences(runs),
         evaluations=[
-            (run, _show(evaluation, run)) for run in runs for evaluation in run.evaluations
+            (run, _show(evaluation, run, explaining))
+            for run in runs
+            for evaluation in run.evaluations
         ],
     )
 
@@ -96,7 +102,7 @@ def _differences(runs):
     ]
 
 
-def _show(evaluation, run):
+def _show(evaluation, run, explaining):
     """What the page shows of one evaluation, by the names the template uses."""
     shown = {"name": evaluation.name, "report": evaluation.report, "videos": len(evaluation.videos)}
     read = [video for video in evaluation.videos if video.top]
@@ -111,6 +117,14 @@ def _show(evaluation, run):
     calibration = calibrate([v.score for v in read], [v.right for v in read])
     wrong = sorted((v for v in read if not v.right), key=lambda v: -v.score)
     unsure = sorted((v for v in read if v.right), key=lambda v: v.score)
+
+    def cards(videos, kind):
+        for place, video in enumerate(videos):
+            explained = None
+            if explaining and place < EXPLAINED[kind]:
+                explained = explaining.strip_uri(run, evaluation, video)
+            yield video, strip_uri(video.path), explained
+
     return shown | {
         "classes": _classes(evaluation.videos),
         "confusion": Markup(confusion_heat(matrix)),
@@ -119,8 +133,8 @@ def _show(evaluation, run):
         "reliability": Markup(reliability(calibration)),
         "calibration_error": calibration.expected_error,
         "n_wrong": len(wrong),
-        "wrong": [(video, strip_uri(video.path)) for video in wrong[:WRONG]],
-        "unsure": [(video, strip_uri(video.path)) for video in unsure[:UNSURE]],
+        "wrong": list(cards(wrong[:WRONG], "wrong")),
+        "unsure": list(cards(unsure[:UNSURE], "unsure")),
         "failed": [video for video in evaluation.videos if not video.top],
     }
 

@@ -1,4 +1,4 @@
-"""A strip of frames of a video, small enough to have dozens of them in one page."""
+"""Strips of frames of a video, small enough to have dozens of them in one page."""
 
 import base64
 import io
@@ -7,6 +7,8 @@ import os
 import numpy as np
 from PIL import Image
 
+from app.prediction.explain import Course, draw_map
+from datasets.clips.frame_choice import even_clips
 from datasets.decoding import VideoError, open_reader
 
 # Frames of a strip, and their height in pixels.
@@ -31,6 +33,39 @@ def strip_uri(path):
             frames = reader.read(places)
     except VideoError:
         return None
+    return _address(frames)
+
+
+def explained_strip_uri(path, number, grad_cam, contract):
+    """Frames of the clip in the middle of a video, with what spoke for a class laid over them.
+
+    Args:
+        path: The video, or folder of frames.
+        number: Number of the class.
+        grad_cam: `app.prediction.grad_cam.GradCam`.
+        contract: `weights.description.InputContract`.
+
+    Returns:
+        As `strip_uri`.
+    """
+    if not os.path.exists(path):
+        return None
+    try:
+        with open_reader(path) as reader:
+            middle = even_clips(len(reader), contract.frames, contract.stride, clips=1)
+            ((_, clip),) = reader.iterate_clips(middle, size=contract.size)
+    except VideoError:
+        return None
+    maps, _ = grad_cam(clip[None], number)
+    course = Course([0], maps, contract.frames)
+    pictures = np.ascontiguousarray(clip.transpose(1, 2, 3, 0))
+    places = ((np.arange(FRAMES) + 0.5) / FRAMES * contract.frames).astype(int)
+    for place in places:
+        draw_map(pictures[place], course.at(place))
+    return _address(pictures[places])
+
+
+def _address(frames):
     width = max(1, round(frames.shape[2] * HEIGHT / frames.shape[1]))
     strip = Image.new("RGB", (width * FRAMES, HEIGHT))
     for place, frame in enumerate(frames):

@@ -13,7 +13,7 @@ from app.changed_options import changed_options, flat_options
 from app.checkpoints import WEIGHTS, Checkpoints, newest_whole
 from app.data import read_splits
 from app.errors import UserError
-from app.evaluation.confusion import confusion_picture
+from app.evaluation.confusion import confusion_card
 from app.failures import FailureLog, failure_limit
 from app.run_folder import config_text
 from app.training.averaged_weights import AveragedWeights
@@ -312,7 +312,7 @@ def _dashboard(config, folder, loader, labels):
         groups,
         compared,
         draw_clips,
-        lambda matrix: confusion_picture(matrix, labels, "validation", DASHBOARD_PIXELS, 0),
+        lambda matrix: confusion_card(matrix, labels, DASHBOARD_PIXELS),
         config.train.epochs,
     )
 

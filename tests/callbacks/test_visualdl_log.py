@@ -100,7 +100,7 @@ def test_runs_of_the_same_folder_name_stay_apart_and_a_renamed_run_has_its_new_n
     (tmp_path / "b/run").rename(tmp_path / "b/other")
     reader = LogReader(logdir=str(tmp_path))
     runs = [f"{tmp_path}/a/run", f"{tmp_path}/b/other"]
-    assert sorted(get_runs(reader)) == sorted([*runs, *(f"{run}/validation" for run in runs)])
+    assert sorted(get_runs(reader)) == sorted([*runs, *(f"{run}/val" for run in runs)])
     logs = get_logs(reader, "scalar")
     assert sorted(run for run in logs["runs"] if str(tmp_path) in run) == runs
 
@@ -124,9 +124,9 @@ def test_training_and_validation_stand_in_one_chart(tmp_path):
     tags = dict(zip(logs["runs"], logs["tags"], strict=True))
     # In the order of the page: what is looked at most comes first.
     assert tags[str(tmp_path)][:3] == ["epoch/loss", "epoch/video_top1", "epoch/learning_rate"]
-    assert tags[f"{tmp_path}/validation"] == ["epoch/loss", "epoch/clip_top1"]
+    assert tags[f"{tmp_path}/val"] == ["epoch/loss", "epoch/clip_top1"]
     (training,) = get_scalar(reader, str(tmp_path), "epoch/loss")
-    (validation,) = get_scalar(reader, f"{tmp_path}/validation", "epoch/loss")
+    (validation,) = get_scalar(reader, f"{tmp_path}/val", "epoch/loss")
     assert (training[1:], validation[1:]) == ([1, 1.0], [1, 2.0])
 
 
@@ -152,7 +152,7 @@ def test_the_table_of_runs_has_the_best_accuracy_after_a_resume_too(tmp_path):
     # VisualDL's readers of one process share what they have read.
     rows = {row["name"]: row for row in get_hparam_list(LogReader(logdir=str(tmp_path)))}
     assert rows[str(tmp_path)]["metrics"] == {"epoch/best_video_top1": 0.75}
-    assert steps(tmp_path / "validation", "scalar", "epoch/loss") == [1, 2]
+    assert steps(tmp_path / "val", "scalar", "epoch/loss") == [1, 2]
 
 
 def test_the_log_of_a_long_run_stays_small(tmp_path):

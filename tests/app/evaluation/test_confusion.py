@@ -3,7 +3,12 @@ import warnings
 import numpy as np
 import pytest
 
-from app.evaluation.confusion import confusion_picture, group_classes, worst_confusions
+from app.evaluation.confusion import (
+    confusion_card,
+    confusion_picture,
+    group_classes,
+    worst_confusions,
+)
 
 
 def test_the_worst_confusions_come_first_and_right_ones_not_at_all():
@@ -33,4 +38,4 @@ def test_a_picture_for_the_dashboard_is_small_however_many_classes_there_are():
     for n_classes in (2, 400):
         labels = [f"class {number}" for number in range(n_classes)]
         matrix = np.diag(np.full(n_classes, 3))
-        assert max(confusion_picture(matrix, labels, "validation", 1000).shape) <= 1000
+        assert max(confusion_card(matrix, labels, 1000).shape) <= 1000
