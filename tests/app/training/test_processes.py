@@ -3,16 +3,15 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 
 import pytest
 
 from app.checkpoints import newest_first
 from app.command_line import main
-from tests.app.small_run import OPTIONS, PROJECT, command, write_corpus
+from tests.app.several import errors, launch, wait_for
+from tests.app.small_run import OPTIONS, command, write_corpus
 
 
 @pytest.fixture(scope="module")
@@ -20,39 +19,10 @@ def corpus(tmp_path_factory):
     return write_corpus(tmp_path_factory.mktemp("corpus"), n_train=2, n_val=1)
 
 
-def launch(tmp_path, words):
-    """Start a command in two processes; returns the launcher and where the processes' logs are."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    launcher = f"-m paddle.distributed.launch --nproc_per_node 2 --master 127.0.0.1:{port}"
-    logs = tmp_path / "log"
-    process = subprocess.Popen(
-        [sys.executable, *launcher.split(), "--log_dir", logs, *map(str, words)],
-        cwd=PROJECT,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    return process, logs
-
-
-def wait_for(what, process):
-    deadline = time.monotonic() + 60
-    while not what():
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def processes_of(launcher):
     """Process ids of the two, by rank."""
     found = subprocess.run(["pgrep", "-P", str(launcher.pid)], capture_output=True, text=True)
     return [int(word) for word in found.stdout.split()]
-
-
-def messages(logs, rank):
-    lines = (logs / f"workerlog.{rank}").read_text().splitlines()
-    return [line for line in lines if line.startswith("error: ")]
 
 
 @pytest.mark.parametrize("gone", [0, 1])
@@ -69,7 +39,7 @@ def test_a_process_that_is_killed_ends_the_others_in_one_line_and_the_run_resume
     finally:
         launcher.terminate()
         launcher.wait()
-    (line,) = messages(logs, 1 - gone)
+    (line,) = errors((logs / f"workerlog.{1 - gone}").read_text())
     # Where it was gone in the middle of an exchange, nobody can tell which one it was.
     assert f"process {gone} of 2 has ended; its log" in line or "a process of this" in line
     assert "--resume" in line
@@ -112,7 +82,7 @@ def test_a_process_that_falls_behind_is_waited_for_as_long_as_the_option_says(co
     finally:
         launcher.terminate()
         launcher.wait()
-    (line,) = messages(logs, 0)
+    (line,) = errors((logs / "workerlog.0").read_text())
     assert "process 1 of 2 has not come along for 50 s (--train.process_timeout)" in line
     # Six clips in batches of four: the first wait was in the third epoch, the second in the fifth.
     assert newest_first(run_dir / "checkpoints")[0] == "epoch-0004"
