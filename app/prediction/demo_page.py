@@ -83,16 +83,18 @@ def build_page(video, title, examples, top_k):
                     copy,
                 )
 
-        def choose(event: gradio.SelectData):
-            return take(paths[event.index])
-
         def take(path):
-            return video.playable(path), path
+            playable = video.playable(path)
+            return gradio.skip() if playable == path else playable, video.original(path)
 
-        gradio.on([chosen.input, chosen.stop_recording], take, chosen, [chosen, original])
-        chosen.clear(lambda: None, None, original)
+        # The only event that uploads and recordings of the camera have in common.
+        chosen.change(take, chosen, [chosen, original])
         if examples:
-            gallery.select(choose, None, [chosen, original])
+
+            def choose(event: gradio.SelectData):
+                return video.playable(paths[event.index])
+
+            gallery.select(choose, None, chosen)
         # A video that is chosen while another one is at work comes next.
         original.change(
             show,

@@ -38,6 +38,7 @@ class DemoVideo:
     def __init__(self, engine, grad_cam, folder):
         self._engine, self._grad_cam = engine, grad_cam
         self._folder, self._places = folder, deque()
+        self._originals = {}
 
     def playable(self, path):
         """The path of what browsers can play: the video itself, or a copy; None of None."""
@@ -54,7 +55,12 @@ class DemoVideo:
         except (VideoError, UserError):
             # `predict` says what is wrong with it.
             return path
+        self._originals[str(copy)] = path
         return str(copy)
+
+    def original(self, path):
+        """The path of the video that `playable` made a copy of; of any other video its own."""
+        return self._originals.get(path, path)
 
     def answers(self, path):
         """What the page shows of a video, as soon as it is there.

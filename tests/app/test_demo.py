@@ -104,6 +104,7 @@ def test_browsers_get_a_copy_of_what_they_cannot_play(video, tmp_path):
         copy = video.playable(path)
         assert copy != path and copy.endswith(".mp4") and len(decode_all(copy)) == 8
         assert video.playable(copy) == copy
+        assert (video.original(copy), video.original(path)) == (path, path)
 
 
 def test_old_results_do_not_fill_the_disk(video, tmp_path, monkeypatch):
@@ -195,6 +196,8 @@ def test_a_browser_shows_what_is_uploaded(page, tmp_path):
     for flag in (
         *("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run"),
         *("disable-background-networking", "disable-component-update", "disable-sync"),
+        # A camera that shows a moving picture, and may be used.
+        *("use-fake-device-for-media-stream", "use-fake-ui-for-media-stream"),
         f"user-data-dir={tempfile.mkdtemp(dir=tmp_path)}",
     ):
         options.add_argument(f"--{flag}")
@@ -209,6 +212,13 @@ def test_a_browser_shows_what_is_uploaded(page, tmp_path):
         def upload(path):
             browser.find_element(By.CSS_SELECTOR, "#chosen input[type=file]").send_keys(str(path))
 
+        def click(selector):
+            found = WebDriverWait(browser, 60).until(
+                lambda _: browser.find_elements(By.CSS_SELECTOR, selector), selector
+            )
+            # Messages that come and go may lie over it.
+            browser.execute_script("arguments[0].click()", found[0])
+
         def played():
             places = browser.find_elements(By.CSS_SELECTOR, "#explained video")
             return any("grad-cam" in place.get_attribute("src") for place in places)
@@ -218,7 +228,7 @@ def test_a_browser_shows_what_is_uploaded(page, tmp_path):
         upload(write_video(tmp_path / "a.mp4", frames=30))
         shows("Scores over time")
         WebDriverWait(browser, 60).until(lambda _: played(), "no Grad-CAM")
-        browser.find_element(By.CSS_SELECTOR, "#chosen button[aria-label=Clear]").click()
+        click("#chosen button[aria-label=Clear]")
         shows("Drop Video Here")
         (tmp_path / "broken.mp4").write_bytes(bytes(3000))
         upload(tmp_path / "broken.mp4")
@@ -228,8 +238,18 @@ def test_a_browser_shows_what_is_uploaded(page, tmp_path):
                 for note in browser.find_elements(By.TAG_NAME, "textarea")
             )
         )
-        browser.find_element(By.CSS_SELECTOR, "#examples button[aria-label^=Thumbnail]").click()
+        click("#examples button[aria-label^=Thumbnail]")
         WebDriverWait(browser, 60).until(lambda _: played(), "no Grad-CAM of an example")
+        click("#chosen button[aria-label=Clear]")
+        click("#chosen button[aria-label='Capture from camera']")
+        shows("Click to Access Webcam")
+        click("#chosen button")
+        shows("Record")
+        click("#chosen .capture-button")
+        shows("Stop")
+        time.sleep(2)
+        click("#chosen .capture-button")
+        WebDriverWait(browser, 60).until(lambda _: played(), "no Grad-CAM of the camera")
         # No name has become a script.
         assert browser.title == "Action recognition"
     finally:
