@@ -24,6 +24,7 @@ from app.training.optimizer import build_optimizer, build_schedule
 from app.training.processes import TrainingProcesses
 from app.training.recipe import Recipe
 from app.training.resuming import check_videos
+from app.training.shares import other_number, small_share
 from app.training.training_state import TrainingState
 from app.training.video_model import VideoModel
 from callbacks import (
@@ -94,8 +95,9 @@ def train(config, folder, device, cleanup):
     schedule = build_schedule(config, model.batches_per_epoch)
     optimizer = build_optimizer(config.optim, network, schedule)
     model.prepare_training(optimizer)
-    for note in splits.notes:
-        say(note)
+    for note in (*splits.notes, small_share(network, config.train.batch_size, processes.number)):
+        if note:
+            say(note)
     say(_introduction(network, description, device, training, validation))
 
     epoch_log = EpochLog(folder.append_metrics if is_main else None, lambda: loader.wait_seconds)
@@ -128,6 +130,9 @@ def train(config, folder, device, cleanup):
             f"resuming from {start}: {counted(position.epoch, 'epoch')} finished, "
             f"{counted(position.batch, 'batch', 'batches')} of the next one, step {position.step}"
         )
+        note = other_number(network, config, state.processes_before, processes.number)
+        if note:
+            say(note)
     if not config.resume:
         _hold(folder, is_main, cleanup)
     if is_main:

@@ -30,6 +30,10 @@ class TrainingState:
         description: `weights.description.NetworkDescription` of its network.
         callbacks: Name -> callback with `state_dict` and `set_state_dict`.
         config_text: The configuration as YAML.
+
+    Attributes:
+        processes_before: Number of processes that wrote the state that was read; None before, and
+            where it does not say.
     """
 
     def __init__(self, model, optimizer, description, callbacks, config_text):
@@ -38,6 +42,7 @@ class TrainingState:
         self.description = description
         self.callbacks = callbacks
         self.config_text = config_text
+        self.processes_before = None
 
     def write(self, folder):
         """Write the state into an empty folder.
@@ -60,6 +65,7 @@ class TrainingState:
             "epoch": position.epoch,
             "batch": position.batch,
             "step": position.step,
+            "processes": self.model.processes.number,
             "training_metrics": self.model.training_metrics.state_dict(),
             "callbacks": {name: c.state_dict() for name, c in self.callbacks.items()},
             "random": _random_state(),
@@ -103,6 +109,7 @@ class TrainingState:
         position.epoch, position.batch, position.step = (
             _count(state[key]) for key in ("epoch", "batch", "step")
         )
+        self.processes_before = state.get("processes")
         self.model.training_metrics.set_state_dict(state["training_metrics"])
         for name, callback in self.callbacks.items():
             callback.set_state_dict(state["callbacks"][name])
