@@ -1,6 +1,8 @@
 """The processes that do one command together: they meet, share work, and notice a loss."""
 
 import contextlib
+import itertools
+import math
 import os
 import queue
 import secrets
@@ -28,11 +30,7 @@ class ProcessLostError(UserError):
 
 
 class _Ready:
-    """The message of a process that begins its part."""
-
-
-class _Done:
-    """The last message of a process that has done its part."""
+    """The message of a process before its results."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +167,8 @@ class Processes:
 
     def _share(self, work, items, facts):
         shares = [items[rank :: self.number] for rank in range(self.number)]
-        inboxes = self._watch.enter_context(self._watching())
+        owed = {rank: 1 + len(shares[rank]) for rank in self._links}
+        inboxes = self._watch.enter_context(self._watching(owed))
         for rank in self._links:
             self._send(rank, (shares[rank], facts(shares[rank])))
         for inbox in inboxes.values():
@@ -194,14 +193,15 @@ class Processes:
         """
         try:
             with stop_signals():
-                inboxes = self._watch.enter_context(self._watching())
+                inboxes = self._watch.enter_context(self._watching({0: math.inf}))
                 items, wanted = inboxes[0].get()
                 self._compare(wanted, (facts or _no_facts)(items))
-                self._send(0, _Ready())
                 with contextlib.closing(work(items)) as results:
-                    for result in results:
-                        self._send(0, result)
-                self._send(0, _Done())
+                    for number, message in enumerate(itertools.chain([_Ready()], results)):
+                        if number == len(items):
+                            # With the last one, process 0 may end.
+                            self._watch.close()
+                        self._send(0, message)
         except Stopped as stop:
             self._watch.close()
             # Process 0 was told to stop, too, and says what is kept.
@@ -218,8 +218,11 @@ class Processes:
                 )
 
     @contextlib.contextmanager
-    def _watching(self):
+    def _watching(self, owed):
         """Take in what the others send, and interrupt what is done here when one of them is lost.
+
+        Args:
+            owed: Rank -> number of messages, after which a process may end.
 
         Yields:
             Rank -> queue of its messages.
@@ -241,10 +244,10 @@ class Processes:
                         losses.append(error)
                         signal.pthread_kill(main, signal.SIGUSR1)
                         return
-                    if isinstance(message, _Done):
+                    inboxes[ranks[link]].put(message)
+                    owed[ranks[link]] -= 1
+                    if not owed[ranks[link]]:
                         del ranks[link]
-                    else:
-                        inboxes[ranks[link]].put(message)
 
         def interrupt(number, frame):
             if losses:

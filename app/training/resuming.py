@@ -50,28 +50,6 @@ def continued(before, now):
     return now
 
 
-def other_sums(before, now):
-    """Say that a run does not go on to the same bits.
-
-    Args:
-        before, now: `sharing` of a `TrainingState`, of the run so far and of its continuation.
-
-    Returns:
-        One line, or None where the sums are split as before, as far as is known.
-    """
-    changed = [
-        f"{name}: {before[name]} before, {now[name]} now"
-        for name in ("processes", "threads")
-        if name in before and before[name] != now[name]
-    ]
-    if not changed:
-        return None
-    return (
-        f"{'; '.join(changed)}. The run goes on with the same clips in the same order, but its "
-        "sums are split otherwise and differ in their last digits"
-    )
-
-
 def check_videos(kept, splits):
     """Refuse to resume with other videos than the run began with, wherever they are now.
 

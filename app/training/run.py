@@ -24,7 +24,8 @@ from app.training.network import build_network, describe, find_pretrained, settl
 from app.training.optimizer import build_optimizer, build_schedule
 from app.training.processes import TrainingProcesses
 from app.training.recipe import Recipe
-from app.training.resuming import check_videos, other_sums
+from app.training.resuming import check_videos
+from app.training.shares import other_number, other_threads, small_share
 from app.training.training_state import TrainingState
 from app.training.video_model import VideoModel
 from callbacks import (
@@ -100,8 +101,9 @@ def train(config, folder, device, cleanup):
     schedule = build_schedule(config, model.batches_per_epoch)
     optimizer = build_optimizer(config.optim, network, schedule)
     model.prepare_training(optimizer)
-    for note in splits.notes:
-        say(note)
+    for note in (*splits.notes, small_share(network, config.train.batch_size, processes.number)):
+        if note:
+            say(note)
     say(_introduction(network, description, device, training, validation))
 
     epoch_log = EpochLog(folder.append_metrics if is_main else None, lambda: loader.wait_seconds)
@@ -111,8 +113,8 @@ def train(config, folder, device, cleanup):
         "lr_schedule": schedule,
         "early_stopping": early_stopping,
     }
-    sharing = {"processes": processes.number, "threads": threads}
-    state = TrainingState(model, optimizer, description, stateful, config_text(kept), sharing)
+    shares = {"processes": processes.number, "threads": threads}
+    state = TrainingState(model, optimizer, description, stateful, config_text(kept), shares)
     keeper = _build_keeper(config, folder, state)
     callbacks = [epoch_log, schedule, early_stopping]
     if is_main:
@@ -135,7 +137,9 @@ def train(config, folder, device, cleanup):
             f"resuming from {start}: {counted(position.epoch, 'epoch')} finished, "
             f"{counted(position.batch, 'batch', 'batches')} of the next one, step {position.step}"
         )
-        note = other_sums(state.shared_before, sharing)
+        before = state.shares_before
+        note = other_number(network, config, before.get("processes"), processes.number)
+        note = note or other_threads(before.get("threads", threads), threads)
         if note:
             say(note)
     if not config.resume:

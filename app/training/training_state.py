@@ -30,21 +30,21 @@ class TrainingState:
         description: `weights.description.NetworkDescription` of its network.
         callbacks: Name -> callback with `state_dict` and `set_state_dict`.
         config_text: The configuration as YAML.
-        sharing: Into how many parts the sums of this process's machine and of all processes are
-            split: `{"processes": number, "threads": number or None}`.
+        shares: How many share the work, which decides over the last digits:
+            `{"processes": number, "threads": number or None}`.
 
     Attributes:
-        shared_before: `sharing` of whoever wrote what was read; empty where nobody knows.
+        shares_before: `shares` of the state that was read; empty where it does not say.
     """
 
-    def __init__(self, model, optimizer, description, callbacks, config_text, sharing):
+    def __init__(self, model, optimizer, description, callbacks, config_text, shares):
         self.model = model
         self.optimizer = optimizer
         self.description = description
         self.callbacks = callbacks
         self.config_text = config_text
-        self.sharing = sharing
-        self.shared_before = {}
+        self.shares = shares
+        self.shares_before = {}
 
     def write(self, folder):
         """Write the state into an empty folder.
@@ -70,7 +70,7 @@ class TrainingState:
             "training_metrics": self.model.training_metrics.state_dict(),
             "callbacks": {name: c.state_dict() for name, c in self.callbacks.items()},
             "random": _random_state(),
-            "sharing": self.sharing,
+            "shares": self.shares,
         }
         (folder / STATE).write_text(json.dumps(state), encoding="utf-8")
         (folder / CONFIG).write_text(self.config_text, encoding="utf-8")
@@ -116,7 +116,7 @@ class TrainingState:
             callback.set_state_dict(state["callbacks"][name])
         _set_random_state(state["random"])
         # Checkpoints from before it was kept do not have it.
-        self.shared_before = dict(state.get("sharing", {}))
+        self.shares_before = dict(state.get("shares", {}))
 
 
 def seed_everything(seed):

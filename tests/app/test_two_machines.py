@@ -4,11 +4,14 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
 
+from tests.app.several import ENVIRONMENT, errors, wait_for
 from tests.app.small_run import OPTIONS, PROJECT, write_corpus
+from tests.app.trained import write_run
 from weights.safe_reading import read_pdparams
 
 HOSTS = {"r3d-one": "10.77.0.1", "r3d-two": "10.77.0.2"}
@@ -67,6 +70,84 @@ def launch(where, launcher, run_dir, corpus, log_dir):
     )
 
 
+def on(machine):
+    """The words before a command that is to run on a machine.
+
+    It has a host name of its own, which resolves to its own address: without it Paddle's launcher
+    waits for ever with "master not ready".
+    """
+    own_name = ["unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', machine]
+    return ["ip", "netns", "exec", machine, *own_name]
+
+
+SLOW = """
+import sys, time
+import app.evaluation.scoring as scoring
+from app.command_line import main
+
+score_pieces = scoring.score_pieces
+
+def slowly(*arguments):
+    for number, result in enumerate(score_pieces(*arguments)):
+        yield result
+        if number == 1:
+            open(sys.argv[1], "w").close()
+            time.sleep(300)
+
+scoring.score_pieces = slowly
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.slow
+def test_a_machine_that_falls_silent_ends_the_other_within_a_minute(machines, tmp_path):
+    """No connection is closed, and no launcher of the same machine sees an end."""
+    run, videos = write_run(tmp_path / "run"), write_corpus(tmp_path / "corpus")
+    ends = ",".join(f"{HOSTS[name]}:{PORT + 1 + i}" for i, name in enumerate(machines))
+    words = f"evaluate {run} --videos {videos} --split train --views windows:4 --device cpu"
+    pair = []
+    try:
+        for rank, name in enumerate(machines):
+            environment = {
+                **ENVIRONMENT,
+                "PADDLE_DISTRI_BACKEND": "gloo",
+                "PADDLE_MASTER": f"{HOSTS[machines[0]]}:{PORT}",
+                "PADDLE_TRAINERS_NUM": "2",
+                "PADDLE_TRAINER_ENDPOINTS": ends,
+                "PADDLE_TRAINER_ID": str(rank),
+                "PADDLE_CURRENT_ENDPOINT": ends.split(",")[rank],
+            }
+            pair.append(
+                subprocess.Popen(
+                    [
+                        *on(name),
+                        sys.executable,
+                        "-c",
+                        SLOW,
+                        tmp_path / f"busy-{rank}",
+                        *words.split(),
+                    ],
+                    cwd=PROJECT,
+                    env=environment,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                )
+            )
+        for rank, process in enumerate(pair):
+            wait_for((tmp_path / f"busy-{rank}").exists, process)
+        # Let what was sent last arrive.
+        time.sleep(5)
+        ip("-n", machines[1], "link", "set", "r3d-cable", "down")
+        results = [process.communicate(timeout=60)[1] for process in pair]
+    finally:
+        for process in pair:
+            process.kill()
+    for rank, err in enumerate(results):
+        (line,) = errors(err)
+        assert f"process {1 - rank} of 2 has ended; its log" in line
+        assert pair[rank].returncode == 2 and "Traceback" not in err
+
+
 def finish(processes):
     outputs = []
     try:
@@ -89,16 +170,10 @@ def test_two_machines_train_as_one_machine_with_two_processes(machines, tmp_path
     together = f"--nnodes 2 --nproc_per_node 1 --master {HOSTS[machines[0]]}:{PORT}".split()
     finish(
         [
-            launch(
-                # A host name of its own, which resolves to its own address: without it Paddle's
-                # launcher waits for ever with "master not ready".
-                ["ip", "netns", "exec", name, "unshare", "--uts", "sh", "-c",
-                 'hostname "$0" && exec "$@"', name],
-                together, tmp_path / "two", corpus, tmp_path / f"log-{name}",
-            )
+            launch(on(name), together, tmp_path / "two", corpus, tmp_path / f"log-{name}")
             for name in machines
         ]
-    )  # fmt: skip
+    )
     alone = f"--nproc_per_node 2 --master 127.0.0.1:{PORT}".split()
     finish([launch([], alone, tmp_path / "one", corpus, tmp_path / "log")])
     two, one = weights_of(tmp_path / "two"), weights_of(tmp_path / "one")

@@ -44,8 +44,10 @@ def test_a_process_that_is_killed_ends_the_others_in_one_line_and_the_run_resume
     assert f"process {gone} of 2 has ended; its log" in line or "a process of this" in line
     assert "--resume" in line
     assert "Traceback" not in (logs / f"workerlog.{1 - gone}").read_text()
+    assert "BatchNorm sees 2 clips per step in each" in (logs / "workerlog.0").read_text()
     epochs = int(newest_first(run_dir / "checkpoints")[0].split("-")[1]) + 1
     assert main(["fit", "--run_dir", str(run_dir), "--resume", "--train.epochs", str(epochs)]) == 0
+    assert "1 process now, 2 before" in capfd.readouterr().out
     records = [json.loads(line) for line in (run_dir / "metrics.jsonl").open()]
     assert [record["epoch"] for record in records] == list(range(1, epochs + 1))
 

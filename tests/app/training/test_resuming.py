@@ -1,7 +1,7 @@
 import pytest
 
 from app.errors import UserError
-from app.training.resuming import check_videos, other_sums
+from app.training.resuming import check_videos
 from datasets.index.splits import Splits
 from datasets.index.video_index import Row, VideoIndex
 
@@ -46,10 +46,3 @@ def test_what_is_different_is_said_in_one_line(kept, now, difference):
     with pytest.raises(UserError, match=difference) as caught:
         check_videos(kept, now)
     assert "\n" not in str(caught.value)
-
-
-def test_sums_that_are_split_otherwise_are_said_aloud():
-    now = {"processes": 1, "threads": 2}
-    assert other_sums(now, now) is None and other_sums({}, now) is None
-    note = other_sums({"processes": 2, "threads": 1}, now)
-    assert note.startswith("processes: 2 before, 1 now; threads: 1 before, 2 now. ")
