@@ -55,6 +55,7 @@ def index(config):
         config.val_fraction,
         config.group_pattern,
         config.seed,
+        multi_label=config.multi_label,
     )
     folder = Path(config.output)
     report = build_index(splits, folder, config.workers, config.verify)

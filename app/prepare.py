@@ -73,7 +73,9 @@ def prepare(config):
     Raises:
         AnnotationError: The source cannot be read or the copies not be written.
     """
-    splits = load_splits(config.source, config.annotation, config.split)
+    splits = load_splits(
+        config.source, config.annotation, config.split, multi_label=config.multi_label
+    )
     folder = Path(config.output)
     try:
         with stop_signals():

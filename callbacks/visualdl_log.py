@@ -21,18 +21,26 @@ class VisualDLLog(paddle.callbacks.Callback):
         configuration: Group -> name -> value, shown as text.
         hyper_parameters: Name -> value, for the table that compares runs.
         draw_clips: Returns a contact sheet of training clips, uint8 RGB `[H, W, 3]`, or None.
-        draw_confusion: Called with the confusion matrix, int `[n_classes, n_classes]`, returns a
-            uint8 RGB picture `[H, W, 3]`.
+        draw_confusion: Called with the model's evaluation, returns a picture of its confusions,
+            uint8 RGB `[H, W, 3]`, or None.
+        monitor: Name of the value that makes an epoch the best, for the same table.
         last_epoch: Number of epochs of the whole run.
 
     Example:
-        log = VisualDLLog("runs/mine", groups, {"lr": 0.1}, draw_clips, draw_confusion, 200)
+        log = VisualDLLog("runs/mine", groups, {"lr": 0.1}, draw_clips, draw_confusion, metric, 200)
         with log:
             model.fit(..., callbacks=[log])
     """
 
     def __init__(
-        self, folder, configuration, hyper_parameters, draw_clips, draw_confusion, last_epoch
+        self,
+        folder,
+        configuration,
+        hyper_parameters,
+        draw_clips,
+        draw_confusion,
+        monitor,
+        last_epoch,
     ):
         super().__init__()
         self.path = Path(folder) / LOG_NAME
@@ -40,6 +48,7 @@ class VisualDLLog(paddle.callbacks.Callback):
         self.hyper_parameters = hyper_parameters
         self.draw_clips = draw_clips
         self.draw_confusion = draw_confusion
+        self.monitor = monitor
         self.last_epoch = last_epoch
         self._file = None
         self._length_at_checkpoint = 0
@@ -61,7 +70,7 @@ class VisualDLLog(paddle.callbacks.Callback):
                 # The dashboard joins lines, so a text must read well as one.
                 line = " | ".join(f"{name}: {value}" for name, value in values.items())
                 self._file.add_text(f"configuration/{group}", line)
-            metrics = ["epoch/val_video_top1", "epoch/val_loss"]
+            metrics = list(dict.fromkeys([f"epoch/{self.monitor}", "epoch/val_loss"]))
             self._file.add_hyper_parameters(self.hyper_parameters, metrics)
 
     def on_train_batch_end(self, step, logs=None):
@@ -87,11 +96,12 @@ class VisualDLLog(paddle.callbacks.Callback):
                 self._file.add_scalar(f"epoch/{name}", value, epoch)
         is_power_of_two = epoch & (epoch - 1) == 0
         if is_power_of_two or epoch == self.last_epoch or self.model.stop_training:
-            confusion = self.model.evaluation.confusion()
-            self._file.add_image("pictures/confusion", self.draw_confusion(confusion), epoch)
-            sheet = self.draw_clips()
-            if sheet is not None:
-                self._file.add_image("pictures/training_clips", sheet, epoch)
+            for name, picture in (
+                ("confusion", self.draw_confusion(self.model.evaluation)),
+                ("training_clips", self.draw_clips()),
+            ):
+                if picture is not None:
+                    self._file.add_image(f"pictures/{name}", picture, epoch)
 
     def state_dict(self):
         return {"length": self._file.flush(), "logged_step": self._logged_step}

@@ -109,7 +109,7 @@ def train(config, folder, device, cleanup):
     keeper = _build_keeper(config, folder, state)
     callbacks = [epoch_log, schedule, early_stopping]
     if is_main:
-        dashboard = cleanup.enter_context(_dashboard(kept, folder, loader, training.labels))
+        dashboard = cleanup.enter_context(_dashboard(kept, folder, loader, training))
         progress = cleanup.enter_context(Progress(config.train.epochs))
         # The keeper saves its own state with that of the others.
         stateful |= {"visualdl_log": dashboard, "checkpoint": keeper}
@@ -179,7 +179,7 @@ def _find_start(folder, say):
 
 def _warn_about_classes(index, config, say):
     """Say how many videos the classes have where some have ten times as many as others."""
-    counts = np.bincount(index.label, minlength=len(index.labels))
+    counts = index.videos_of_classes()
     if config.data.balance != "none" or config.optim.class_weights != "none":
         return
     if counts.max() >= UNEVEN * max(1, counts.min()):
@@ -187,9 +187,10 @@ def _warn_about_classes(index, config, say):
         words = [f"{shown(index.labels[c])} {counts[c]:,}" for c in order]
         if len(words) > 2 * NAMED_CLASSES:
             words = [*words[:NAMED_CLASSES], "...", *words[-NAMED_CLASSES:]]
+        balance = "" if config.data.multi_label else "--data.balance sqrt or "
         say(
             f"training videos by class: {', '.join(words)}; rare classes are learnt better with "
-            "--data.balance sqrt or --optim.class_weights effective"
+            f"{balance}--optim.class_weights effective"
         )
 
 
@@ -214,6 +215,8 @@ def _build_network(config, labels, start, layers, say):
     else:
         source = find_pretrained(config.model)
         description, notes = describe(config, labels, source)
+        if config.data.multi_label:
+            description = replace(description, activation="sigmoid")
     network, lines = build_network(description, source, config.model.finetune_from, layers)
     network.dropout, network.recompute = config.model.dropout, config.train.recompute
     for line in (*notes, *lines):
@@ -282,7 +285,7 @@ def _absolute(path):
     return None if path is None else os.path.abspath(path)
 
 
-def _dashboard(config, folder, loader, labels):
+def _dashboard(config, folder, loader, index):
     groups = {group: asdict(getattr(config, group)) for group in SHOWN_GROUPS}
     # No dots: the dashboard's table takes them for a path and shows empty cells.
     compared = {f"{g}_{name}": value for g in COMPARED_GROUPS for name, value in groups[g].items()}
@@ -290,15 +293,22 @@ def _dashboard(config, folder, loader, labels):
     def draw_clips():
         if loader.first_batch is None:
             return None
-        clips, numbers = (part.numpy() for part in loader.first_batch[:2])
-        return contact_sheet(clips, [labels[number] for number in numbers])
+        clips, _, rows = (part.numpy() for part in loader.first_batch)
+        return contact_sheet(clips, [", ".join(index.classes(row)) for row in rows])
+
+    def draw_confusion(evaluation):
+        if config.data.multi_label:
+            return None
+        matrix = evaluation.confusion()
+        return confusion_picture(matrix, index.labels, "validation", DASHBOARD_PIXELS)
 
     return VisualDLLog(
         folder.path,
         groups,
         compared,
         draw_clips,
-        lambda matrix: confusion_picture(matrix, labels, "validation", DASHBOARD_PIXELS),
+        draw_confusion,
+        config.checkpoint.monitor,
         config.train.epochs,
     )
 

@@ -26,8 +26,9 @@ class NonFiniteLossError(UserError):
 class VideoModel(paddle.Model):
     """A recogniser with the state of its training: a `callbacks.training_run.TrainingRun`.
 
-    Batches are `[clips uint8 [N, 3, T, S, S], labels int64 [N], rows int64 [N]]` as
-    `datasets.clips.loader.ClipLoader` yields them.
+    Batches are `[clips uint8 [N, 3, T, S, S], labels, rows int64 [N]]` as
+    `datasets.clips.loader.ClipLoader` yields them; labels are int64 `[N]`, or float32
+    `[N, n_classes]` where a video may have several.
 
     Args:
         recogniser: `models.Recogniser`.
@@ -134,7 +135,7 @@ class VideoModel(paddle.Model):
         self._clips_since_update += len(labels)
         with paddle.no_grad():
             squares = self._average_gradients() if update else paddle.zeros([])
-            correct = (logits.argmax(axis=1) == labels).astype("float32")
+            correct = _are_right(logits.argmax(axis=1), labels)
             # One transfer: each waits for all that the device has been told to do.
             numbers = paddle.concat([paddle.stack([losses.mean(), squares]), losses, correct])
             (mean, squares), losses, correct = np.split(numbers.numpy(), [2, 2 + len(labels)])
@@ -207,7 +208,7 @@ class VideoModel(paddle.Model):
             logs.update(self.training_metrics.result())
             self.training_metrics.reset()
             return logs
-        self._video_scores = VideoScores(data_loader.dataset.index.label, self.n_classes)
+        self._video_scores = VideoScores(data_loader.dataset.index.truth, self.n_classes)
         with self.averages.in_place() if self.averages is not None else nullcontext():
             logs = super()._run_one_epoch(data_loader, callbacks, mode, {})
         with self.processes.exchanging():
@@ -216,3 +217,10 @@ class VideoModel(paddle.Model):
         self.position.epoch += 1
         self.position.batch = 0
         return logs
+
+
+def _are_right(classes, labels):
+    """float32 `[N]`, 1 where a class is that of its clip, or one of them."""
+    if labels.ndim == 2:
+        return paddle.take_along_axis(labels, classes.unsqueeze(1), axis=1).squeeze(1)
+    return (classes == labels).astype("float32")

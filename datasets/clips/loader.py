@@ -48,7 +48,10 @@ class ClipLoader(DataLoader):
         )
 
     def __iter__(self):
-        """Yield `[clips uint8 [N, 3, T, S, S], labels int64 [N], rows int64 [N]]` tensors."""
+        """Yield tensors `[clips uint8 [N, 3, T, S, S], labels, rows int64 [N]]`.
+
+        Labels are int64 `[N]`, or float32 `[N, n_classes]` where a video may have several.
+        """
         self.first_batch = None
         # Anew for every iteration: one that was left early has taken slots with it.
         slots = None
