@@ -77,7 +77,10 @@ class Engine(ABC):
         """As `scores`, on clips that are in order."""
 
     def _logits(self, clips):
-        """As `logits`; where there is nothing but the scores, from them."""
+        """As `logits`; where there is nothing but the scores, from them.
+
+        Scores of a sigmoid cannot tell logits above 16 apart.
+        """
         limits = np.finfo(np.float32)
         scores = self._scores(clips)
         logits = np.log(np.maximum(scores, limits.tiny))
