@@ -178,8 +178,9 @@ class TrainConfig:
             the backward pass: about a third more time for much larger batches.
         kernels: On the CPU: onednn computes several times as fast as paddle's own kernels, to other
             last digits; auto takes it where it can be had.
-        precision: fp32, or bf16 for bfloat16 convolutions and activations, with everything else in
-            fp32; on a CPU it needs one with bfloat16 arithmetic.
+        precision: fp32; bf16 for bfloat16 convolutions and activations, with everything else in
+            fp32, which on a CPU needs one with bfloat16 arithmetic; or fp16 for half precision in
+            the same places, with a scaled loss, on GPUs only.
         threads: Threads that compute on the CPU. Left out, with onednn as many as there are cores
             for this process, else as Paddle has it.
         process_timeout: Seconds that the processes of one training wait for one that does not
@@ -197,7 +198,7 @@ class TrainConfig:
     sync_batch_norm: bool = False
     recompute: bool = False
     kernels: Literal["auto", "paddle", "onednn"] = "paddle"
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     threads: PositiveInt | None = None
     process_timeout: PositiveInt = 1800
 

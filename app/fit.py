@@ -104,6 +104,10 @@ def fit(config):
         raise UserError(
             "--train.sync_batch_norm: Paddle has it for GPUs only, and the device is the cpu"
         )
+    if config.train.precision == "fp16" and device == "cpu":
+        raise UserError(
+            "--train.precision fp16: is for GPUs, and the device is the cpu; take fp32 or bf16"
+        )
     config = _with_monitor(config)
     folder = _open_folder(config)
     seed_everything(config.train.seed)

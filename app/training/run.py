@@ -17,7 +17,7 @@ from app.failures import FailureLog, failure_limit
 from app.run_folder import config_text
 from app.training.averaged_weights import AveragedWeights
 from app.training.contact_sheet import contact_sheet
-from app.training.kernels import autocast, choose_kernels
+from app.training.kernels import LossScaler, autocast, choose_kernels
 from app.training.loaders import evaluation_loader, training_loader
 from app.training.network import build_network, describe, find_pretrained, settled
 from app.training.optimizer import build_optimizer, build_schedule
@@ -90,6 +90,7 @@ def train(config, folder, device, cleanup):
             Recipe.of(config, training),
             averages,
             autocast(config.train.precision, device),
+            LossScaler() if config.train.precision == "fp16" else None,
         )
     schedule = build_schedule(config, model.batches_per_epoch)
     optimizer = build_optimizer(config.optim, network, schedule)
@@ -105,6 +106,8 @@ def train(config, folder, device, cleanup):
         "lr_schedule": schedule,
         "early_stopping": early_stopping,
     }
+    if model.scaler is not None:
+        stateful["loss_scaler"] = model.scaler
     state = TrainingState(model, optimizer, description, stateful, config_text(kept))
     keeper = _build_keeper(config, folder, state)
     callbacks = [epoch_log, schedule, early_stopping]
