@@ -100,6 +100,9 @@ class DataConfig:
         balance: How often the videos of a class are visited in an epoch: none visits every video
             once, sqrt a class in proportion to the square root of its number of videos, equal all
             classes alike.
+        multi_label: A video may have several labels: it is listed once for each, or its line has
+            them all, as `path label label` or with commas between them. Every class is a decision
+            of its own then, and the mean average precision is what counts.
     """
 
     videos: str | None = None
@@ -110,6 +113,7 @@ class DataConfig:
     max_failures: int | float = 0.05
     demo: Literal["directions", "turns"] = "directions"
     balance: Literal["none", "sqrt", "equal"] = "none"
+    multi_label: bool = False
 
 
 @dataclass
@@ -174,8 +178,9 @@ class TrainConfig:
             the backward pass: about a third more time for much larger batches.
         kernels: On the CPU: onednn computes several times as fast as paddle's own kernels, to other
             last digits; auto takes it where it can be had, and a resumed run what it began with.
-        precision: fp32, or bf16 for bfloat16 convolutions and activations, with everything else in
-            fp32; on a CPU it needs one with bfloat16 arithmetic.
+        precision: fp32; bf16 for bfloat16 convolutions and activations, with everything else in
+            fp32, which on a CPU needs one with bfloat16 arithmetic; or fp16 for half precision in
+            the same places, with a scaled loss, on GPUs only.
         threads: Threads that compute on the CPU. Left out, with onednn as many as there are cores
             for this process, else as Paddle has it.
         process_timeout: Seconds that the processes of one training wait for one that does not
@@ -193,7 +198,7 @@ class TrainConfig:
     sync_batch_norm: bool = False
     recompute: bool = False
     kernels: Literal["auto", "paddle", "onednn"] = "auto"
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     threads: PositiveInt | None = None
     process_timeout: PositiveInt = 1800
 
@@ -252,19 +257,24 @@ class CheckpointConfig:
         every_epochs: Save after every so many epochs, and after the last one.
         every_steps: Save also after every so many updates within an epoch; 0 never.
         keep: How many of the newest checkpoints are kept, besides the best.
-        monitor: Which value of metrics.jsonl makes a checkpoint the best.
+        monitor: Which value of metrics.jsonl makes a checkpoint the best. Left out,
+            val_video_top1, or val_video_map with data.multi_label.
     """
 
     every_epochs: PositiveInt = 1
     every_steps: NonNegativeInt = 0
     keep: PositiveInt = 2
-    monitor: Literal[
-        "val_video_top1",
-        "val_video_top5",
-        "val_clip_top1",
-        "val_clip_top5",
-        "val_loss",
-    ] = "val_video_top1"
+    monitor: (
+        Literal[
+            "val_video_top1",
+            "val_video_top5",
+            "val_clip_top1",
+            "val_clip_top5",
+            "val_video_map",
+            "val_loss",
+        ]
+        | None
+    ) = None
 
 
 @dataclass
@@ -312,7 +322,8 @@ class EvaluateConfig:
         labels: File with the class names, to replace those of the weights.
         output: Folder of the results. Left out, evaluation/ in the run or exported folder, or
             beside the weight file.
-        top_k: How many classes of a video predictions.json holds.
+        top_k: How many classes of a video predictions.json holds; left out, 5, or all of them
+            where videos have several labels.
         resume: Continue an interrupted evaluation.
         batch_size: Clips per step. Left out, as in the training in eager mode, else 8.
         workers: Worker processes that decode; 0 decodes between the steps. Left out, one per core.
@@ -330,7 +341,7 @@ class EvaluateConfig:
     annotation_split: PositiveInt | None = None
     labels: str | None = None
     output: str | None = None
-    top_k: PositiveInt = 5
+    top_k: PositiveInt | None = None
     resume: bool = False
     batch_size: PositiveInt | None = None
     workers: NonNegativeInt | None = None
@@ -351,6 +362,8 @@ class ScoreConfig:
         split: Which of the official splits of the annotation.
         k: A video is right when its class is among the k best, for each of these k. Left out, 1
             and 5, where there are more than five classes.
+        multi_label: The videos have several labels, as for fit; the mean average precision is
+            computed too, from result files that hold the scores of all classes.
         ignore_missing: Leave videos out that have no result, instead of counting them as wrong.
     """
 
@@ -359,6 +372,7 @@ class ScoreConfig:
     subset: Literal["training", "validation", "testing", "all"] | None = None
     split: PositiveInt = 1
     k: tuple[PositiveInt, ...] | PositiveInt | None = None
+    multi_label: bool = False
     ignore_missing: bool = False
 
 
@@ -405,6 +419,7 @@ class IndexConfig:
         group_pattern: Regular expression whose first group names what must stay on one side of a
             drawn split, as for fit.
         seed: Seed of a drawn split.
+        multi_label: A video may have several labels, as for fit.
         verify: Decode every frame instead of only looking at the packets.
         workers: Worker processes; left out, one per core.
     """
@@ -416,6 +431,7 @@ class IndexConfig:
     val_fraction: OpenUnitInterval = 0.2
     group_pattern: str = GROUP_PATTERN
     seed: NonNegativeInt = 0
+    multi_label: bool = False
     verify: bool = False
     workers: PositiveInt | None = None
 
@@ -556,6 +572,7 @@ class PrepareConfig:
         output: Folder for the copies, laid out as the source; give it to fit as --data.videos.
         annotation: File or folder with the labels and the split, as for fit.
         split: Which of the official splits names the videos.
+        multi_label: A video may have several labels, as for fit.
         short_side: Length of the shorter side in pixels; 128 suits clips of 112, smaller videos
             stay as they are.
         workers: Worker processes; left out, one per core.
@@ -565,6 +582,7 @@ class PrepareConfig:
     output: str = "prepared"
     annotation: str | None = None
     split: PositiveInt = 1
+    multi_label: bool = False
     short_side: PositiveInt = 128
     workers: PositiveInt | None = None
 

@@ -35,7 +35,13 @@ def read_splits(data, seed):
         )
         videos = write_demo_corpus(cache_folder(), data.demo)
     return load_splits(
-        videos, data.annotation, data.split, data.val_fraction, data.group_pattern, seed
+        videos,
+        data.annotation,
+        data.split,
+        data.val_fraction,
+        data.group_pattern,
+        seed,
+        multi_label=data.multi_label,
     )
 
 

@@ -1,7 +1,7 @@
 """python -m app fit: train a 3D ResNet on videos."""
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import paddle
@@ -66,8 +66,10 @@ class FitResult:
             # Five classes are always among the five best.
             has_top5 = self.evaluation.scores.shape[1] > 5
             top5 = f", top-5 {self.evaluation.video_top5:.4f}" if has_top5 else ""
+            precision = self.evaluation.video_map
+            precision = "" if precision is None else f"mAP {precision:.4f}, "
             lines.append(
-                f"last: epoch {self.epochs}, validation video top-1 "
+                f"last: epoch {self.epochs}, validation {precision}video top-1 "
                 f"{self.evaluation.video_top1:.4f}{top5}"
             )
         if self.failed_videos:
@@ -102,6 +104,11 @@ def fit(config):
         raise UserError(
             "--train.sync_batch_norm: Paddle has it for GPUs only, and the device is the cpu"
         )
+    if config.train.precision == "fp16" and device == "cpu":
+        raise UserError(
+            "--train.precision fp16: is for GPUs, and the device is the cpu; take fp32 or bf16"
+        )
+    config = _with_monitor(config)
     if config.resume:
         folder = RunFolder(config.run_dir)
         config = continued(folder.read_config(), config)
@@ -150,8 +157,23 @@ def _check_values(config):
     ):
         if value == 1:
             raise UserError(f"--{name} 1: would leave nothing to learn from; it must be below 1")
+    if config.data.multi_label and config.data.balance != "none":
+        raise UserError(
+            f"--data.balance {config.data.balance}: a video of several labels belongs to no single "
+            "class that could be visited more often; use --optim.class_weights with "
+            "--data.multi_label"
+        )
+    if config.checkpoint.monitor == "val_video_map" and not config.data.multi_label:
+        raise UserError("--checkpoint.monitor val_video_map: exists with --data.multi_label only")
     if config.model.conv1_t_size is not None and config.model.conv1_t_size % 2 == 0:
         raise UserError(f"--model.conv1_t_size {config.model.conv1_t_size}: must be odd")
+
+
+def _with_monitor(config):
+    monitor = config.checkpoint.monitor
+    if monitor is None:
+        monitor = "val_video_map" if config.data.multi_label else "val_video_top1"
+    return replace(config, checkpoint=replace(config.checkpoint, monitor=monitor))
 
 
 def _run_name(data):

@@ -62,6 +62,7 @@ def index(config):
             config.val_fraction,
             config.group_pattern,
             config.seed,
+            multi_label=config.multi_label,
         )
         folder = Path(config.output)
         share = partial(processes.share, facts=seen)

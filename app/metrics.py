@@ -9,12 +9,16 @@ def hits(scores, labels, k):
 
     Args:
         scores: float ``[N, n_classes]``.
-        labels: int ``[N]``.
+        labels: int ``[N]``, or bool ``[N, n_classes]`` where a sample may have several: one of
+            them is enough.
         k: How many of the best classes count; all of them where there are fewer.
 
     Returns:
         bool ``[N]``. Of equal scores the lower class number ranks first.
     """
+    if labels.ndim == 2:
+        best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+        return np.take_along_axis(labels, best, axis=1).any(axis=1)
     own = scores[np.arange(len(labels)), labels][:, None]
     earlier = np.arange(scores.shape[1])[None] < labels[:, None]
     rank = (scores > own).sum(1) + ((scores == own) & earlier).sum(1)
@@ -25,6 +29,13 @@ def softmax(logits):
     """Probabilities of float ``[N, n_classes]`` logits."""
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)
+
+
+def sigmoid(logits):
+    """The probability of each by itself, of float ``[N, n_classes]`` logits."""
+    # Of what is 0 or less, whose powers do not overflow.
+    powers = np.exp(-np.abs(logits))
+    return np.where(logits >= 0, 1, powers) / (1 + powers)
 
 
 class TrainingMetrics:
@@ -42,7 +53,7 @@ class TrainingMetrics:
         """
         Args:
             losses: float ``[N]``.
-            correct: ``[N]``, 1 for a clip whose class was the best, else 0.
+            correct: ``[N]``, 1 for a clip whose best class was right, else 0.
         """
         self.clips += len(losses)
         self.loss_sum += float(losses.sum(dtype=np.float64))

@@ -65,7 +65,9 @@ def prepare(config):
         if processes.rank > 0:
             work = copying(folder, config.short_side, config.workers)
             return processes.help(work, facts)
-        splits = load_splits(config.source, config.annotation, config.split)
+        splits = load_splits(
+            config.source, config.annotation, config.split, multi_label=config.multi_label
+        )
         share = partial(processes.share, facts=facts)
         try:
             with stop_signals():

@@ -82,10 +82,11 @@ class Progress(paddle.callbacks.Callback):
             f" top-5 {logs[name]:.3f}" if with_top5 else ""
             for name in ("val_clip_top5", "val_video_top5")
         )
+        precision = f"mAP {logs['val_video_map']:.3f}  " if "val_video_map" in logs else ""
         self._print(
             f"epoch {logs['epoch']}/{self.epochs}  loss {logs['train_loss']:.4f}  "
             f"top-1 {logs['train_top1']:.3f}  |  validation: loss {logs['val_loss']:.4f}  "
-            f"clip top-1 {logs['val_clip_top1']:.3f}{clip_top5}  "
+            f"{precision}clip top-1 {logs['val_clip_top1']:.3f}{clip_top5}  "
             f"video top-1 {logs['val_video_top1']:.3f}{video_top5}  |  "
             f"{logs['clips_per_second']:.1f} clips/s, waiting for data {logs['data_wait']:.0%}"
         )

@@ -13,7 +13,6 @@ LOG_NAME = "vdlrecords.run.log"
 VALIDATION = Path("val") / LOG_NAME
 # The dashboard shows a thousand points of a curve; more would only make the log grow.
 POINTS = 1000
-BEST = "epoch/best_video_top1"
 
 
 class VisualDLLog(paddle.callbacks.Callback):
@@ -29,18 +28,26 @@ class VisualDLLog(paddle.callbacks.Callback):
         configuration: Group -> name -> value, shown as text.
         hyper_parameters: Name -> value, for the table that compares runs.
         draw_clips: Returns a contact sheet of training clips, uint8 RGB `[H, W, 3]`, or None.
-        draw_confusion: Called with the confusion matrix, int `[n_classes, n_classes]`, returns a
-            uint8 RGB picture `[H, W, 3]`.
+        draw_confusion: Called with the model's evaluation, returns a picture of its confusions,
+            uint8 RGB `[H, W, 3]`, or None.
+        monitor: Name of the value that makes an epoch the best, in the same table.
         last_epoch: Number of epochs of the whole run.
 
     Example:
-        log = VisualDLLog("runs/mine", groups, {"lr": 0.1}, draw_clips, draw_confusion, 200)
+        log = VisualDLLog("runs/mine", groups, {"lr": 0.1}, draw_clips, draw_confusion, metric, 200)
         with log:
             model.fit(..., callbacks=[log])
     """
 
     def __init__(
-        self, folder, configuration, hyper_parameters, draw_clips, draw_confusion, last_epoch
+        self,
+        folder,
+        configuration,
+        hyper_parameters,
+        draw_clips,
+        draw_confusion,
+        monitor,
+        last_epoch,
     ):
         super().__init__()
         self.path = Path(folder) / LOG_NAME
@@ -48,8 +55,10 @@ class VisualDLLog(paddle.callbacks.Callback):
         self.hyper_parameters = hyper_parameters
         self.draw_clips = draw_clips
         self.draw_confusion = draw_confusion
+        self.monitor = monitor
         self.last_epoch = last_epoch
-        self.best = BestValue("val_video_top1")
+        self.best = BestValue(monitor)
+        self._best_tag = f"epoch/best_{monitor.removeprefix('val_')}"
         self._file = self._validation = None
         self._lengths = (0, 0)
         self._logged_step = -1
@@ -73,7 +82,7 @@ class VisualDLLog(paddle.callbacks.Callback):
                 # The dashboard joins lines, so a text must read well as one.
                 line = " | ".join(f"{name}: {value}" for name, value in values.items())
                 self._file.add_text(f"configuration/{group}", line)
-            self._file.add_hyper_parameters(self.hyper_parameters, [BEST])
+            self._file.add_hyper_parameters(self.hyper_parameters, [self._best_tag])
 
     def on_train_batch_end(self, step, logs=None):
         step = self.model.position.step
@@ -94,24 +103,27 @@ class VisualDLLog(paddle.callbacks.Callback):
 
     def on_eval_end(self, logs=None):
         epoch = logs["epoch"]
-        self.best.update(logs["val_video_top1"], epoch)
+        self.best.update(logs[self.monitor], epoch)
         # Charts stand in the order in which they are first heard of.
         self._add(epoch, "loss", logs.get("train_loss"), logs["val_loss"])
-        self._add(epoch, "video_top1", logs["val_video_top1"])
+        # Mean average precision comes in its place where videos have several labels.
+        for name in ("video_map", "video_top1"):
+            self._add(epoch, name, logs.get(f"val_{name}"))
         self._add(epoch, "learning_rate", logs.get("lr"))
         self._add(epoch, "clip_top1", logs.get("train_top1"), logs["val_clip_top1"])
         # Five classes are always among the five best.
         if self.model.n_classes > 5:
             self._add(epoch, "video_top5", logs["val_video_top5"])
             self._add(epoch, "clip_top5", logs["val_clip_top5"])
-        self._file.add_scalar(BEST, self.best.value, epoch)
+        self._file.add_scalar(self._best_tag, self.best.value, epoch)
         is_power_of_two = epoch & (epoch - 1) == 0
         if is_power_of_two or epoch == self.last_epoch or self.model.stop_training:
-            confusion = self.model.evaluation.confusion()
-            self._file.add_image("pictures/confusion", self.draw_confusion(confusion), epoch)
-            sheet = self.draw_clips()
-            if sheet is not None:
-                self._file.add_image("pictures/training_clips", sheet, epoch)
+            for name, picture in (
+                ("confusion", self.draw_confusion(self.model.evaluation)),
+                ("training_clips", self.draw_clips()),
+            ):
+                if picture is not None:
+                    self._file.add_image(f"pictures/{name}", picture, epoch)
 
     def state_dict(self):
         return {

@@ -3,9 +3,10 @@
 from models.builder import FAMILIES, build, complete_options, family
 from models.layers import SynchronisedLayers
 from models.normalisation import Normalisation
-from models.recogniser import Recogniser
+from models.recogniser import ACTIVATIONS, Recogniser
 
 __all__ = [
+    "ACTIVATIONS",
     "FAMILIES",
     "Normalisation",
     "Recogniser",

@@ -53,6 +53,8 @@ class NetworkDescription:
         labels: Class names in the order of the outputs, or None when nobody knows them.
         input: What the network wants to be fed with.
         source: Where the weights come from (file name, SHA-256, ...), or None.
+        activation: What makes scores of the outputs: ``softmax``, or ``sigmoid`` where a clip may
+            have several classes.
     """
 
     architecture: str
@@ -60,6 +62,7 @@ class NetworkDescription:
     labels: tuple[str, ...] | None
     input: InputContract
     source: dict | None = None
+    activation: str = "softmax"
 
     def build(self, layers=None):
         """Build the bare network, with fresh weights.
@@ -82,11 +85,13 @@ class NetworkDescription:
             network: A bare network, as ``build`` makes it.
 
         Returns:
-            A ``models.Recogniser``: uint8 clips in, logits out.
+            A ``models.Recogniser``: uint8 clips in, logits or scores out.
         """
         contract = self.input
         return models.Recogniser(
-            network, models.Normalisation(contract.mean, contract.std, contract.value_range)
+            network,
+            models.Normalisation(contract.mean, contract.std, contract.value_range),
+            self.activation,
         )
 
     def to_json(self):
@@ -112,6 +117,9 @@ class NetworkDescription:
             fields = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise WeightsError(path, f"not JSON ({error})") from None
+        # Files from before there was a choice have neither this nor `resize`.
+        if isinstance(fields, dict):
+            fields.setdefault("activation", "softmax")
         _check_keys(fields, ("format", *cls.__dataclass_fields__), "", path)
         if fields["format"] != FORMAT:
             raise WeightsError(
@@ -119,7 +127,6 @@ class NetworkDescription:
                 f"'format' is {fields['format']!r}, this version of the project reads {FORMAT}",
             )
         if isinstance(fields["input"], dict):
-            # Files from before there was a choice do not have it.
             fields["input"].setdefault("resize", None)
         _check_keys(fields["input"], tuple(InputContract.__dataclass_fields__), "input.", path)
         description = cls(
@@ -128,6 +135,7 @@ class NetworkDescription:
             labels=_labels(fields["labels"], path),
             input=_input_contract(fields["input"], path),
             source=fields["source"],
+            activation=fields["activation"],
         )
         _check_network(description, path)
         return description
@@ -188,6 +196,8 @@ def _is_number(value):
 
 def _check_network(description, path):
     options = description.options
+    if description.activation not in list(models.ACTIVATIONS):
+        raise WeightsError(path, f"'activation' must be {' or '.join(models.ACTIVATIONS)}")
     if not isinstance(description.architecture, str):
         raise WeightsError(path, "'architecture' must be a name")
     if not isinstance(options, dict):

@@ -18,6 +18,9 @@ from app.metrics import hits
 from datasets.shown import counted, shown
 from weights.durable import write_together
 
+# Classes of a video that are kept where nobody says how many.
+TOP_K = 5
+
 
 class ReportFiles:
     """The files of one evaluation, side by side.
@@ -30,8 +33,8 @@ class ReportFiles:
         report: The numbers, as JSON.
         predictions: The best classes of every video, see `app.evaluation.result_file`.
         videos: A row for every video, see `app.evaluation.video_table`.
-        classes: The accuracy of every class, as CSV.
-        confusion: Picture of the confusion matrix.
+        classes: The accuracy or average precision of every class, as CSV.
+        confusion: Picture of the confusion matrix, where a video has one class.
         failures: The videos that could not be read.
         progress: What is found so far, while the evaluation is under way.
     """
@@ -83,7 +86,8 @@ class EvaluationReport:
         source: Where the data is; None for that of the run itself.
         views: The clips of a video that were scored, as text.
         labels: Class names in output order.
-        true_classes: int `[n_videos]`, class of each row, failed ones included.
+        true_classes: int `[n_videos]`, class of each row, failed ones included; bool
+            `[n_videos, n_classes]` where a video may have several.
         paths: Path of each row.
         video_ids: Name of each row in result files.
         evaluation: `app.evaluation.scores.Evaluation`.
@@ -113,16 +117,32 @@ class EvaluationReport:
         """The report as JSON."""
         return self.files.report
 
+    @property
+    def _several(self):
+        """Whether a video may have several classes."""
+        return self.true_classes.ndim == 2
+
     def per_class(self):
         """How each class that has videos fared; a failed video counts as wrong.
 
         Returns:
             List of dicts, in the order of the classes: `class`, `videos`, `top1` and
             `top5` as shares, `taken_for`, the wrong class most often predicted, and
-            `times`, how often.
+            `times`, how often. Where a video may have several classes: `class`, `videos`
+            and `average_precision`.
         """
         e = self.evaluation
         n = len(self.labels)
+        if self._several:
+            videos = self.true_classes.sum(axis=0)
+            return [
+                {
+                    "class": self.labels[c],
+                    "videos": int(videos[c]),
+                    "average_precision": float(e.average_precision[c]),
+                }
+                for c in np.flatnonzero(videos).tolist()
+            ]
         videos = np.bincount(self.true_classes, minlength=n)
         right = {k: np.bincount(e.labels[hits(e.scores, e.labels, k)], minlength=n) for k in (1, 5)}
         wrong = e.confusion()
@@ -141,27 +161,25 @@ class EvaluationReport:
 
     def values(self):
         """The numbers, by the names they have in the report."""
-        e = self.evaluation
-        return {
-            "loss": e.loss,
-            "clip_top1": e.clip_top1,
-            "clip_top5": e.clip_top5,
-            "video_top1": e.video_top1,
-            "video_top5": e.video_top5,
-            "mean_class_accuracy": float(np.mean([row["top1"] for row in self.per_class()])),
-        }
+        values = {n.removeprefix("val_"): value for n, value in self.evaluation.values().items()}
+        if not self._several:
+            values["mean_class_accuracy"] = float(np.mean([r["top1"] for r in self.per_class()]))
+        return values
 
     def __str__(self):
         values = self.values()
-        n_classes = len(np.unique(self.true_classes))
+        n_classes = len(self.per_class())
         n_videos = counted(len(self.true_classes), "video")
+        if self._several:
+            mean = f"mean average precision {values['video_map']:.4f}"
+        else:
+            mean = f"mean class accuracy {values['mean_class_accuracy']:.4f}"
         lines = [
             f"{self.split}, {shown(self.network)}, views {self.views}, {self.engine}: {n_videos}, "
             f"{counted(self.evaluation.clips, 'clip')}, loss {values['loss']:.4f}",
             self._accuracies("clip"),
             self._accuracies("video"),
-            f"mean class accuracy {values['mean_class_accuracy']:.4f} over "
-            f"{counted(n_classes, 'class', 'classes')}",
+            f"{mean} over {counted(n_classes, 'class', 'classes')}",
         ]
         if self.failed:
             failed = counted(self.evaluation.failed, "video")
@@ -182,31 +200,44 @@ class EvaluationReport:
         """Write the files; all of them, or none where the disk does not take them.
 
         Args:
-            top_k: How many classes of a video its predictions hold.
+            top_k: How many classes of a video its predictions hold; None for 5, or for all where
+                a video may have several: a mean average precision needs them.
         """
         e = self.evaluation
+        if top_k is None:
+            top_k = len(self.labels) if self._several else TOP_K
         best = (
             (self.video_ids[row], best_classes(scores, self.labels, top_k))
             for row, scores in zip(e.rows.tolist(), e.scores, strict=True)
         )
-        matrix = e.confusion()
         rows = video_rows(
             self.paths, self.true_classes, e, self.labels, self.failed, min(top_k, len(self.labels))
         )
-        title = f"{self.split}, {self.network}, {self.views}: video top-1 {e.video_top1:.4f}"
         contents = {
             self.files.predictions: result_json(best),
             self.files.videos: table_text(rows).encode("utf-8", "surrogateescape"),
             self.files.classes: _table(self.per_class()),
-            self.files.confusion: _png(confusion_picture(matrix, self.labels, title)),
-            self.files.report: json_bytes(self._as_json(matrix), indent=2),
         }
+        report = self._as_json()
+        if self._several:
+            report["classes"] = self.per_class()
+        else:
+            matrix = e.confusion()
+            title = f"{self.split}, {self.network}, {self.views}: video top-1 {e.video_top1:.4f}"
+            contents[self.files.confusion] = _png(confusion_picture(matrix, self.labels, title))
+            report["worst_confusions"] = [
+                {"class": true, "taken_for": taken, "times": times, "videos": videos}
+                for true, taken, times, videos in worst_confusions(
+                    matrix, self.labels, NAMED_CONFUSIONS
+                )
+            ]
+        # Last, because it says that the others are there.
+        contents[self.files.report] = json_bytes({**report, "failed": self.failed}, indent=2)
         write_together(
             {path: lambda file, c=content: file.write(c) for path, content in contents.items()}
         )
 
-    def _as_json(self, matrix):
-        worst = worst_confusions(matrix, self.labels, NAMED_CONFUSIONS)
+    def _as_json(self):
         return {
             "checkpoint": self.network,
             "engine": self.engine,
@@ -216,11 +247,6 @@ class EvaluationReport:
             "videos": len(self.true_classes),
             "clips": self.evaluation.clips,
             **self.values(),
-            "worst_confusions": [
-                {"class": true, "taken_for": taken, "times": times, "videos": videos}
-                for true, taken, times, videos in worst
-            ],
-            "failed": self.failed,
         }
 
 

@@ -74,7 +74,7 @@ def read_results(path):
         path: The file.
 
     Returns:
-        Dict from video id to its class names, best first.
+        Dict from video id to its `(class name, score)`, best first.
 
     Raises:
         UserError: The file cannot be read, or is not of this format.
@@ -114,4 +114,5 @@ def _ranked(path, video_id, entries):
         ):
             raise UserError(f'{where}: expected {{"label", "score"}}, found {entry!r:.80}')
     # Stable, as in the original: of equal scores the one that stands first wins.
-    return [entry["label"] for entry in sorted(entries, key=lambda e: -e["score"])]
+    ranked = sorted(entries, key=lambda e: -e["score"])
+    return [(entry["label"], entry["score"]) for entry in ranked]

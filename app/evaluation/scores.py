@@ -10,23 +10,30 @@ import numpy as np
 import paddle
 import paddle.nn.functional as F
 
-from app.metrics import gather, hits, softmax
+from app.evaluation.average_precision import average_precision, mean_average_precision
+from app.metrics import gather, hits, sigmoid, softmax
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """What an evaluation found.
 
+    Where a video may have several classes, it is right when any of them is among the k best.
+
     Args:
-        loss: Mean cross-entropy over the clips.
+        loss: Mean loss over the clips: cross-entropy, of every class by itself where a video may
+            have several.
         clip_top1, clip_top5: Accuracy over single clips.
-        video_top1, video_top5: Accuracy over videos: softmax averaged over the clips of a video.
+        video_top1, video_top5: Accuracy over videos: scores averaged over the clips of a video.
         clips: Number of clips.
         rows: int64 `[V]`, rows of the index that could be read, ascending.
-        scores: float32 `[V, n_classes]`, their averaged softmax.
-        labels: int64 `[V]`, their true classes.
+        scores: float32 `[V, n_classes]`, their averaged scores, 0 to 1.
+        labels: int64 `[V]`, their true classes, or bool `[V, n_classes]` where there may be
+            several.
         failed: Number of videos that could not be read; each counts as a wrong video and as one
-            wrong clip.
+            wrong clip, and for the average precision as never found.
+        average_precision: float64 `[n_classes]` as `app.evaluation.average_precision` has it;
+            None where a video has one class.
     """
 
     loss: float
@@ -39,11 +46,20 @@ class Evaluation:
     scores: np.ndarray
     labels: np.ndarray
     failed: int
+    average_precision: np.ndarray | None = None
+
+    @property
+    def video_map(self):
+        """The mean average precision; None where a video has one class."""
+        if self.average_precision is None:
+            return None
+        return mean_average_precision(self.average_precision)
 
     def values(self):
-        """The five numbers by the names they have in metrics.jsonl."""
-        names = ("loss", "clip_top1", "clip_top5", "video_top1", "video_top5")
-        return {f"val_{name}": getattr(self, name) for name in names}
+        """The numbers by the names they have in metrics.jsonl."""
+        names = ("loss", "clip_top1", "clip_top5", "video_top1", "video_top5", "video_map")
+        values = {f"val_{name}": getattr(self, name) for name in names}
+        return {name: value for name, value in values.items() if value is not None}
 
     def confusion(self):
         """int64 `[n_classes, n_classes]`: videos by true class (row) and predicted class."""
@@ -53,7 +69,7 @@ class Evaluation:
 
 
 def record_type(n_classes):
-    """One video: its row, sums over its clips, and its averaged softmax.
+    """One video: its row, sums over its clips, and its averaged scores.
 
     `clips` is 0 where the video could not be read.
     """
@@ -73,7 +89,8 @@ class VideoScores:
     """Adds up the clips of videos; memory does not grow with the length of a video.
 
     Args:
-        labels: int `[n_videos]`, the true class of each row.
+        labels: int `[n_videos]`, the true class of each row, or bool `[n_videos, n_classes]`
+            where there may be several.
         n_classes: Number of classes.
 
     Attributes:
@@ -82,7 +99,8 @@ class VideoScores:
 
     def __init__(self, labels, n_classes):
         self.is_finished = np.zeros(len(labels), bool)
-        self._labels = np.asarray(labels, np.int64)
+        self._several = np.ndim(labels) == 2
+        self._labels = np.asarray(labels, bool if self._several else np.int64)
         self._n_classes = n_classes
         self._under_way = {}
         self._records = np.zeros(len(labels), record_type(n_classes))
@@ -98,13 +116,19 @@ class VideoScores:
             Their losses, float32 `[N]`.
         """
         labels = self._labels[rows]
-        # The kernel that a training step uses.
-        losses = F.cross_entropy(
-            paddle.to_tensor(logits), paddle.to_tensor(labels), reduction="none"
-        )
-        losses = losses.numpy().reshape(-1)
+        # The kernels that a training step uses.
+        if self._several:
+            losses = F.binary_cross_entropy_with_logits(
+                paddle.to_tensor(logits), paddle.to_tensor(labels, "float32"), reduction="none"
+            )
+            losses = losses.mean(axis=1).numpy()
+        else:
+            losses = F.cross_entropy(
+                paddle.to_tensor(logits), paddle.to_tensor(labels), reduction="none"
+            )
+            losses = losses.numpy().reshape(-1)
         top1, top5 = (hits(logits, labels, k) for k in (1, 5))
-        scores = softmax(logits)
+        scores = (sigmoid if self._several else softmax)(logits)
         for row in np.unique(rows).tolist():
             own = rows == row
             sums = self._under_way.setdefault(row, [0, 0.0, 0, 0, np.zeros(self._n_classes)])
@@ -154,6 +178,9 @@ class VideoScores:
         labels = self._labels[read["row"]]
         clips, n_videos = int(read["clips"].sum()), len(self._labels)
         failed = n_videos - len(read)
+        precision = None
+        if self._several:
+            precision = average_precision(read["scores"], labels, self._labels.sum(axis=0))
         return Evaluation(
             loss=math.fsum(read["loss"]) / clips if clips else float("inf"),
             clip_top1=int(read["top1"].sum()) / (clips + failed),
@@ -165,4 +192,5 @@ class VideoScores:
             scores=read["scores"],
             labels=labels,
             failed=failed,
+            average_precision=precision,
         )

@@ -23,7 +23,7 @@ class Scoring:
         trained: `app.trained.Trained`.
         engine: `app.inference.engine.Engine` of it.
         videos: `app.evaluation.videos.EvaluatedVideos`.
-        true_classes: int64 `[n_videos]`, the output number of the class of each row.
+        true_classes: As `app.evaluation.videos.find_true_classes` gives them.
         views: `datasets.clips.views.Views`.
 
     Attributes:

@@ -4,6 +4,8 @@ import csv
 import io
 from dataclasses import dataclass
 
+import numpy as np
+
 from app.errors import UserError
 from app.evaluation.result_file import best_classes
 
@@ -14,25 +16,22 @@ class VideoRow:
 
     Args:
         path: The video.
-        true: Its class.
+        true: Its class, or its classes with commas between them.
         top: `(class, score)` of the best classes, best first; empty where it could not be read.
         reason: Why it could not be read; empty when it could.
+        right: Whether the best class is that of the video, or one of them.
     """
 
     path: str
     true: str
     top: tuple[tuple[str, float], ...] = ()
     reason: str = ""
+    right: bool = False
 
     @property
     def predicted(self):
         """The class it was taken for; empty where it could not be read."""
         return self.top[0][0] if self.top else ""
-
-    @property
-    def right(self):
-        """Whether that is its class."""
-        return self.predicted == self.true and bool(self.top)
 
     @property
     def score(self):
@@ -45,7 +44,8 @@ def video_rows(paths, true_classes, evaluation, labels, failed, top_k):
 
     Args:
         paths: Path of each video.
-        true_classes: int `[n_videos]`, number of each video's class.
+        true_classes: int `[n_videos]`, number of each video's class, or bool
+            `[n_videos, n_classes]` where a video may have several.
         evaluation: `Evaluation` of them.
         labels: Class names.
         failed: Path -> reason of the videos that could not be read.
@@ -57,12 +57,14 @@ def video_rows(paths, true_classes, evaluation, labels, failed, top_k):
     scores_of = dict(zip(evaluation.rows.tolist(), evaluation.scores, strict=True))
     rows = []
     for row, (path, true) in enumerate(zip(paths, true_classes, strict=True)):
+        names = [labels[c] for c in (np.flatnonzero(true) if true.ndim else [true])]
+        words = ", ".join(names)
         if row in scores_of:
             best = best_classes(scores_of[row], labels, top_k)
             top = tuple((entry["label"], entry["score"]) for entry in best)
-            rows.append(VideoRow(path, labels[true], top))
+            rows.append(VideoRow(path, words, top, right=top[0][0] in names))
         else:
-            rows.append(VideoRow(path, labels[true], reason=failed.get(path, "could not be read")))
+            rows.append(VideoRow(path, words, reason=failed.get(path, "could not be read")))
     return rows
 
 
@@ -104,7 +106,7 @@ def read_table(path):
             top = tuple(
                 (label, float(score)) for label, score in zip(ranks[::2], ranks[1::2], strict=True)
             )
-            rows.append(VideoRow(cells[0], cells[1], top, cells[4]))
+            rows.append(VideoRow(cells[0], cells[1], top, cells[4], cells[3] == "1"))
         except (ValueError, IndexError):
             raise UserError(f"{path}, line {number}: damaged") from None
     return rows

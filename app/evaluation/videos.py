@@ -58,7 +58,8 @@ def find_videos(config, trained):
         "split": config.annotation_split,
     }
     named = {name: value for name, value in named.items() if value is not None}
-    data = replace(trained.configuration.data, **named)
+    multi_label = trained.description.activation == "sigmoid"
+    data = replace(trained.configuration.data, multi_label=multi_label, **named)
     if data.videos is None and data.annotation is None and trained.checkpoint is None:
         raise UserError(
             f"{config.run}: is not a run folder, so name the videos to evaluate it on: --videos, "
@@ -108,7 +109,8 @@ def find_true_classes(videos, engine, run):
         run: What the user calls the network.
 
     Returns:
-        int64 `[n_videos]`, the output number of the class of each row.
+        int64 `[n_videos]`, the output number of the class of each row; or bool
+        `[n_videos, n_classes]` where a video may have several.
 
     Raises:
         UserError: A class is not known to the network, or a video has none.
@@ -117,8 +119,8 @@ def find_true_classes(videos, engine, run):
     if labels is None:
         raise UserError(f"{run}: nobody knows its class names; give them with --labels FILE")
     number_of = {label: number for number, label in enumerate(labels)}
-    used = np.unique(index.label)
-    if used[0] < 0:
+    used = np.flatnonzero(index.videos_of_classes())
+    if (index.label < 0).any():
         raise UserError(
             f"--split {videos.split}: has videos without a class; evaluate needs the true classes, "
             "`python -m app predict` does not"
@@ -130,7 +132,11 @@ def find_true_classes(videos, engine, run):
             f"{unknown[0]!r}" + (f" and {len(unknown) - 1} more" if unknown[1:] else "")
         )
     numbers = np.array([number_of.get(label, -1) for label in index.labels], np.int64)
-    return numbers[index.label]
+    if index.targets is None:
+        return numbers[index.label]
+    true_classes = np.zeros((len(index), len(labels)), bool)
+    true_classes[:, numbers[used]] = index.targets[:, used]
+    return true_classes
 
 
 def _short(name):

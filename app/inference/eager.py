@@ -1,7 +1,6 @@
 """The network run by Paddle's eager mode: any device, and the only one with features."""
 
 import paddle
-import paddle.nn.functional as F
 
 from app.inference.engine import BATCH_SIZE, Engine
 
@@ -23,7 +22,7 @@ class DynamicEngine(Engine):
 
     @paddle.no_grad()
     def _scores(self, clips):
-        return F.softmax(self.recogniser(paddle.to_tensor(clips)), axis=-1).numpy()
+        return self.recogniser.scores(paddle.to_tensor(clips)).numpy()
 
     @paddle.no_grad()
     def _logits(self, clips):

@@ -37,18 +37,18 @@ class Engine(ABC):
         return tuple(f"class {number}" for number in range(self.description.options["n_classes"]))
 
     def scores(self, clips):
-        """Class probabilities.
+        """Class probabilities; where several may apply, each by itself.
 
         Args:
             clips: uint8 `[N, 3, T, S, S]` RGB.
 
         Returns:
-            float32 `[N, n_classes]`, after the softmax.
+            float32 `[N, n_classes]`, 0 to 1.
         """
         return self._scores(_checked(clips))
 
     def logits(self, clips):
-        """What the softmax makes the scores of; up to a constant for each clip.
+        """What the scores are made of; before a softmax, up to a constant for each clip.
 
         Args:
             clips: uint8 `[N, 3, T, S, S]` RGB.
@@ -77,8 +77,16 @@ class Engine(ABC):
         """As `scores`, on clips that are in order."""
 
     def _logits(self, clips):
-        """As `logits`; where there is nothing but the softmax, its logarithm is as good."""
-        return np.log(np.maximum(self._scores(clips), np.finfo(np.float32).tiny))
+        """As `logits`; where there is nothing but the scores, from them.
+
+        Scores of a sigmoid cannot tell logits above 16 apart.
+        """
+        limits = np.finfo(np.float32)
+        scores = self._scores(clips)
+        logits = np.log(np.maximum(scores, limits.tiny))
+        if self.description.activation == "sigmoid":
+            logits -= np.log(np.maximum(1 - scores, limits.epsneg))
+        return logits
 
     @abstractmethod
     def _features(self, clips):

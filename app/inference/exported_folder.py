@@ -4,7 +4,7 @@ FOLDER/inference.json       the program
 FOLDER/inference.pdiparams  its weights; for ONNX both are in FOLDER/model.onnx
 FOLDER/model.json           labels and input contract: a `weights.description`
 
-uint8 `[B, 3, T, H, W]` RGB goes in, softmax scores `[B, n_classes]` come out; the batch is
+uint8 `[B, 3, T, H, W]` RGB goes in, scores `[B, n_classes]` from 0 to 1 come out; the batch is
 free, the normalisation inside.
 """
 
@@ -12,7 +12,6 @@ import os
 from pathlib import Path
 
 import paddle
-import paddle.nn.functional as F
 from paddle import nn
 
 from app.inference.native_output import native_output_hidden
@@ -27,7 +26,7 @@ FILES = {PROGRAM, PARAMETERS, DESCRIPTION, ONNX}
 
 
 class Scores(nn.Layer):
-    """A recogniser that ends in the softmax: what is exported.
+    """A recogniser that ends in its scores: what is exported.
 
     Args:
         recogniser: `models.Recogniser`.
@@ -46,7 +45,7 @@ class Scores(nn.Layer):
         Returns:
             float32 `[B, n_classes]`.
         """
-        return F.softmax(self.recogniser(clips), axis=-1)
+        return self.recogniser.scores(clips)
 
 
 class Features(Scores):

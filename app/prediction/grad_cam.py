@@ -71,7 +71,7 @@ class GradCam:
         (gradient,) = paddle.grad(logits[:, number].sum(), chosen)
         weights = gradient.mean(axis=[2, 3, 4], keepdim=True)
         maps = F.relu((weights * chosen).sum(axis=1))
-        return maps.numpy(), F.softmax(logits, axis=-1)[:, number].numpy()
+        return maps.numpy(), self._recogniser.activate(logits)[:, number].numpy()
 
     @paddle.no_grad()
     def _last_fine_map(self, clips):

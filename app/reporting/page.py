@@ -67,6 +67,7 @@ def _charts(runs):
             "top-1",
             True,
         ),
+        ("Mean average precision", (("validation videos", "val_video_map"),), "mAP", True),
         ("Learning rate", (("learning rate", "lr"),), "learning rate", False),
         ("Gradient norm", (("gradient norm", "gradient_norm"),), "norm", False),
         ("Speed", (("clips per second", "clips_per_second"),), "clips per second", False),
@@ -108,12 +109,6 @@ def _show(evaluation, run, explaining):
     read = [video for video in evaluation.videos if video.top]
     if not read:
         return shown
-    labels = run.labels or sorted({v.true for v in read} | {v.predicted for v in read})
-    number_of = {label: number for number, label in enumerate(labels)}
-    matrix = np.zeros((len(labels),) * 2, int)
-    for video in read:
-        if video.true in number_of and video.predicted in number_of:
-            matrix[number_of[video.true], number_of[video.predicted]] += 1
     calibration = calibrate([v.score for v in read], [v.right for v in read])
     wrong = sorted((v for v in read if not v.right), key=lambda v: -v.score)
     unsure = sorted((v for v in read if v.right), key=lambda v: v.score)
@@ -126,26 +121,47 @@ def _show(evaluation, run, explaining):
             yield video, strip_uri(video.path), explained
 
     return shown | {
-        "classes": _classes(evaluation.videos),
-        "confusion": Markup(confusion_heat(matrix)),
-        "numbers": list(enumerate(labels)),
-        "pairs": worst_confusions(matrix, labels, PAIRS),
+        "classes": _classes(evaluation),
         "reliability": Markup(reliability(calibration)),
         "calibration_error": calibration.expected_error,
         "n_wrong": len(wrong),
         "wrong": list(cards(wrong[:WRONG], "wrong")),
         "unsure": list(cards(unsure[:UNSURE], "unsure")),
         "failed": [video for video in evaluation.videos if not video.top],
+        **({} if _has_several_labels(evaluation) else _confusions(read, run)),
     }
 
 
-def _classes(videos):
-    """`(class, accuracy, videos)`, the worst class first."""
-    total, right = Counter(), Counter()
-    for video in videos:
-        total[video.true] += 1
-        right[video.true] += video.right
-    rows = [(label, right[label] / n, n) for label, n in total.items()]
+def _has_several_labels(evaluation):
+    """Whether the videos of an evaluation may have several classes."""
+    return "video_map" in evaluation.report
+
+
+def _confusions(read, run):
+    labels = run.labels or sorted({v.true for v in read} | {v.predicted for v in read})
+    number_of = {label: number for number, label in enumerate(labels)}
+    matrix = np.zeros((len(labels),) * 2, int)
+    for video in read:
+        if video.true in number_of and video.predicted in number_of:
+            matrix[number_of[video.true], number_of[video.predicted]] += 1
+    return {
+        "confusion": Markup(confusion_heat(matrix)),
+        "numbers": list(enumerate(labels)),
+        "pairs": worst_confusions(matrix, labels, PAIRS),
+    }
+
+
+def _classes(evaluation):
+    """`(class, accuracy or average precision, videos)`, the worst class first."""
+    if _has_several_labels(evaluation):
+        classes = evaluation.report["classes"]
+        rows = [(row["class"], row["average_precision"], row["videos"]) for row in classes]
+    else:
+        total, right = Counter(), Counter()
+        for video in evaluation.videos:
+            total[video.true] += 1
+            right[video.true] += video.right
+        rows = [(label, right[label] / n, n) for label, n in total.items()]
     return sorted(rows, key=lambda row: (row[1], -row[2], row[0]))
 
 

@@ -54,8 +54,28 @@ def choose_kernels(train, device, n_processes, say):
 def autocast(precision, device):
     """A context for the forward pass: on a GPU, Paddle's own mixed precision.
 
-    Convolutions and the head in bfloat16, normalisation and the loss in float32 (level O1).
+    Convolutions and the head in 16 bits, normalisation and the loss in float32 (level O1).
     """
-    if precision == "bf16" and device != "cpu":
-        return functools.partial(paddle.amp.auto_cast, dtype="bfloat16", level="O1")
+    if precision != "fp32" and device != "cpu":
+        dtype = {"bf16": "bfloat16", "fp16": "float16"}[precision]
+        return functools.partial(paddle.amp.auto_cast, dtype=dtype, level="O1")
     return contextlib.nullcontext
+
+
+class LossScaler(paddle.amp.GradScaler):
+    """Multiplies the loss, so that small gradients are more than nothing in half precision.
+
+    Its state is plain values, for a checkpoint.
+    """
+
+    @property
+    def factor(self):
+        """What the loss is multiplied with now."""
+        return self.state_dict()["scale"][0]
+
+    def state_dict(self):
+        state = super().state_dict()
+        return {**state, "scale": state["scale"].tolist()}
+
+    def set_state_dict(self, state):
+        self.load_state_dict(state)

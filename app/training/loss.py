@@ -1,4 +1,4 @@
-"""What a clip costs: cross-entropy, smoothed or weighted by class."""
+"""What a clip costs: cross-entropy, smoothed or weighted by class, or one decision per class."""
 
 from dataclasses import dataclass
 
@@ -30,7 +30,11 @@ def class_weights(counts, kind):
 
 @dataclass(frozen=True)
 class ClipLoss:
-    """The loss of each clip, called with logits and labels.
+    """The loss of each clip, called with logits and labels; the kind of these decides over it.
+
+    A number is the one class of a clip: cross-entropy. A row of 0 and 1 says which classes apply:
+    the mean, over the classes, of the cross-entropy of each decision; label smoothing moves all of
+    them towards undecided, and weights make it a weighted mean.
 
     Args:
         label_smoothing: Share of the probability that is spread over all classes.
@@ -44,11 +48,17 @@ class ClipLoss:
         """
         Args:
             logits: float32 `[N, n_classes]`.
-            labels: int64 `[N]`.
+            labels: int64 `[N]`, or float32 `[N, n_classes]`, 1 where a class applies.
 
         Returns:
             float32 `[N]`.
         """
+        if labels.ndim == 2:
+            targets = labels * (1 - self.label_smoothing) + self.label_smoothing / 2
+            losses = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+            if self.weights is not None:
+                losses = losses * paddle.to_tensor(self.weights / self.weights.mean())
+            return losses.mean(axis=1)
         losses = F.cross_entropy(logits, labels, reduction="none").reshape([-1])
         if self.label_smoothing:
             # Against the even distribution: minus the mean of all classes' log-probabilities.

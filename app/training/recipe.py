@@ -39,7 +39,10 @@ class Recipe:
         optim, train = config.optim, config.train
         weights = None
         if optim.class_weights != "none":
-            counts = np.bincount(index.label, minlength=len(index.labels))
+            counts = index.videos_of_classes()
+            if index.targets is not None:
+                # A class without videos is a decision all the same: never.
+                counts = np.maximum(counts, 1)
             weights = class_weights(counts, optim.class_weights)
         loss = ClipLoss(optim.label_smoothing, weights)
         return cls(loss, train.mixup, train.cutmix, optim.clip_norm, train.seed)

@@ -94,6 +94,9 @@ def _differences(before, now):
     for name in FIXED_COLUMNS:
         one, other = getattr(before, name), getattr(now, name)
         different |= ~((one == other) | ((one != one) & (other != other)))
+    if before.targets is not None:
+        # Whether there are targets at all is an option, and those were compared before.
+        different |= (before.targets != now.targets).any(axis=1)
     if different.any():
         names = [ids_now[row] for row in np.flatnonzero(different)]
         yield f"another class or segment of {_some(names)}"

@@ -18,7 +18,7 @@ from app.failures import FailureLog, failure_limit
 from app.run_folder import config_text
 from app.training.averaged_weights import AveragedWeights
 from app.training.contact_sheet import contact_sheet
-from app.training.kernels import autocast, choose_kernels
+from app.training.kernels import LossScaler, autocast, choose_kernels
 from app.training.loaders import evaluation_loader, training_loader
 from app.training.network import build_network, describe, find_pretrained, settled
 from app.training.optimizer import build_optimizer, build_schedule
@@ -97,6 +97,7 @@ def train(config, folder, device, cleanup):
             Recipe.of(config, training),
             averages,
             autocast(config.train.precision, device),
+            LossScaler() if config.train.precision == "fp16" else None,
         )
     schedule = build_schedule(config, model.batches_per_epoch)
     optimizer = build_optimizer(config.optim, network, schedule)
@@ -113,12 +114,14 @@ def train(config, folder, device, cleanup):
         "lr_schedule": schedule,
         "early_stopping": early_stopping,
     }
+    if model.scaler is not None:
+        stateful["loss_scaler"] = model.scaler
     shares = {"processes": processes.number, "threads": threads}
     state = TrainingState(model, optimizer, description, stateful, config_text(kept), shares)
     keeper = _build_keeper(config, folder, state)
     callbacks = [epoch_log, schedule, early_stopping]
     if is_main:
-        dashboard = cleanup.enter_context(_dashboard(kept, folder, loader, training.labels))
+        dashboard = cleanup.enter_context(_dashboard(kept, folder, loader, training))
         progress = cleanup.enter_context(Progress(config.train.epochs))
         # The keeper saves its own state with that of the others.
         stateful |= {"visualdl_log": dashboard, "checkpoint": keeper}
@@ -193,7 +196,7 @@ def _find_start(folder, say):
 
 def _warn_about_classes(index, config, say):
     """Say how many videos the classes have where some have ten times as many as others."""
-    counts = np.bincount(index.label, minlength=len(index.labels))
+    counts = index.videos_of_classes()
     if config.data.balance != "none" or config.optim.class_weights != "none":
         return
     if counts.max() >= UNEVEN * max(1, counts.min()):
@@ -201,9 +204,10 @@ def _warn_about_classes(index, config, say):
         words = [f"{shown(index.labels[c])} {counts[c]:,}" for c in order]
         if len(words) > 2 * NAMED_CLASSES:
             words = [*words[:NAMED_CLASSES], "...", *words[-NAMED_CLASSES:]]
+        balance = "" if config.data.multi_label else "--data.balance sqrt or "
         say(
             f"training videos by class: {', '.join(words)}; rare classes are learnt better with "
-            "--data.balance sqrt or --optim.class_weights effective"
+            f"{balance}--optim.class_weights effective"
         )
 
 
@@ -228,6 +232,8 @@ def _build_network(config, labels, start, layers, say):
     else:
         source = find_pretrained(config.model)
         description, notes = describe(config, labels, source)
+        if config.data.multi_label:
+            description = replace(description, activation="sigmoid")
     network, lines = build_network(description, source, config.model.finetune_from, layers)
     network.dropout, network.recompute = config.model.dropout, config.train.recompute
     for line in (*notes, *lines):
@@ -297,7 +303,7 @@ def _absolute(path):
     return None if path is None else os.path.abspath(path)
 
 
-def _dashboard(config, folder, loader, labels):
+def _dashboard(config, folder, loader, index):
     groups = {group: asdict(getattr(config, group)) for group in SHOWN_GROUPS}
     always = {name: flat_options(config)[name] for name in ALWAYS_COMPARED}
     # No dots: the dashboard's table takes them for a path and shows empty cells.
@@ -308,15 +314,21 @@ def _dashboard(config, folder, loader, labels):
     def draw_clips():
         if loader.first_batch is None:
             return None
-        clips, numbers = (part.numpy() for part in loader.first_batch[:2])
-        return contact_sheet(clips, [labels[number] for number in numbers])
+        clips, _, rows = (part.numpy() for part in loader.first_batch)
+        return contact_sheet(clips, [", ".join(index.classes(row)) for row in rows])
+
+    def draw_confusion(evaluation):
+        if config.data.multi_label:
+            return None
+        return confusion_card(evaluation.confusion(), index.labels, DASHBOARD_PIXELS)
 
     return VisualDLLog(
         folder.path,
         groups,
         compared,
         draw_clips,
-        lambda matrix: confusion_card(matrix, labels, DASHBOARD_PIXELS),
+        draw_confusion,
+        config.checkpoint.monitor,
         config.train.epochs,
     )
 

@@ -26,8 +26,9 @@ class NonFiniteLossError(UserError):
 class VideoModel(paddle.Model):
     """A recogniser with the state of its training: a `callbacks.training_run.TrainingRun`.
 
-    Batches are `[clips uint8 [N, 3, T, S, S], labels int64 [N], rows int64 [N]]` as
-    `datasets.clips.loader.ClipLoader` yields them.
+    Batches are `[clips uint8 [N, 3, T, S, S], labels, rows int64 [N]]` as
+    `datasets.clips.loader.ClipLoader` yields them; labels are int64 `[N]`, or float32
+    `[N, n_classes]` where a video may have several.
 
     Args:
         recogniser: `models.Recogniser`.
@@ -37,6 +38,7 @@ class VideoModel(paddle.Model):
         recipe: `Recipe`: how clips and labels become a loss.
         forward_context: Makes a context manager for every forward pass.
         averages: `AveragedWeights` to validate with in place of the last weights, or None.
+        scaler: `LossScaler` of a training in half precision, or None.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class VideoModel(paddle.Model):
         recipe=None,
         averages=None,
         forward_context=nullcontext,
+        scaler=None,
     ):
         # hapi splits a batch by the number of inputs.
         clips = paddle.static.InputSpec([None, 3, None, None, None], "uint8", "clips")
@@ -58,6 +61,7 @@ class VideoModel(paddle.Model):
         self.recipe = recipe or Recipe()
         self.averages = averages
         self.forward_context = forward_context
+        self.scaler = scaler
         self.position = Position()
         self.training_metrics = TrainingMetrics()
         self.optimizer = None
@@ -130,21 +134,26 @@ class VideoModel(paddle.Model):
         losses = loss(logits, labels)
         # The sum now and one division by the number of clips before the update: the same gradient
         # as one big batch, the incomplete last group of an epoch included.
-        losses.sum().backward()
+        total = losses.sum()
+        (total if self.scaler is None else self.scaler.scale(total)).backward()
         self._clips_since_update += len(labels)
         with paddle.no_grad():
             squares = self._average_gradients() if update else paddle.zeros([])
-            correct = (logits.argmax(axis=1) == labels).astype("float32")
+            correct = _are_right(logits.argmax(axis=1), labels)
             # One transfer: each waits for all that the device has been told to do.
             numbers = paddle.concat([paddle.stack([losses.mean(), squares]), losses, correct])
             (mean, squares), losses, correct = np.split(numbers.numpy(), [2, 2 + len(labels)])
         self.loss = self._finite(mean, "the loss")
-        if update:
+        if update and not self._is_skipped(squares):
             self.gradient_norm = math.sqrt(self._finite(squares, "the gradient"))
         self.training_metrics.update(losses, correct)
         self.position.batch += 1
         if update:
-            self.optimizer.step()
+            if self.scaler is None:
+                self.optimizer.step()
+            else:
+                self.scaler.step(self.optimizer)
+                self.scaler.update()
             self.optimizer.clear_grad(set_to_zero=False)
             self._clips_since_update = 0
             self.position.step += 1
@@ -160,6 +169,9 @@ class VideoModel(paddle.Model):
         """
         gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
         self.processes.average(gradients)
+        if self.scaler is not None:
+            # Behind the exchange: what overflowed in one process makes all of them skip the update.
+            self.scaler.unscale_(self.optimizer)
         squares = paddle.zeros([])
         for gradient in gradients:
             gradient.scale_(1.0 / self._clips_since_update)
@@ -170,6 +182,10 @@ class VideoModel(paddle.Model):
             for gradient in gradients:
                 gradient.multiply_(factor)
         return squares
+
+    def _is_skipped(self, squares):
+        """Whether a gradient overflowed because of the scaled loss, whose factor will shrink."""
+        return self.scaler is not None and not math.isfinite(squares) and self.scaler.factor > 1
 
     @paddle.no_grad()
     def eval_batch(self, inputs, labels=None):
@@ -207,7 +223,7 @@ class VideoModel(paddle.Model):
             logs.update(self.training_metrics.result())
             self.training_metrics.reset()
             return logs
-        self._video_scores = VideoScores(data_loader.dataset.index.label, self.n_classes)
+        self._video_scores = VideoScores(data_loader.dataset.index.truth, self.n_classes)
         with self.averages.in_place() if self.averages is not None else nullcontext():
             logs = super()._run_one_epoch(data_loader, callbacks, mode, {})
         with self.processes.exchanging():
@@ -217,3 +233,10 @@ class VideoModel(paddle.Model):
         self.position.epoch += 1
         self.position.batch = 0
         return logs
+
+
+def _are_right(classes, labels):
+    """float32 `[N]`, 1 where a class is that of its clip, or one of them."""
+    if labels.ndim == 2:
+        return paddle.take_along_axis(labels, classes.unsqueeze(1), axis=1).squeeze(1)
+    return (classes == labels).astype("float32")

@@ -71,9 +71,14 @@ class Draw:
         """
         group_of_row = _groups(index, re.compile(self.group_pattern))
         n_of_class = {}
-        for group, label in zip(group_of_row, index.label.tolist(), strict=True):
+        if index.targets is None:
+            labels_of_row = [[label] for label in index.label.tolist()]
+        else:
+            labels_of_row = [np.flatnonzero(of_row).tolist() for of_row in index.targets]
+        for group, labels in zip(group_of_row, labels_of_row, strict=True):
             counts = n_of_class.setdefault(group, {})
-            counts[label] = counts.get(label, 0) + 1
+            for label in labels:
+                counts[label] = counts.get(label, 0) + 1
         drawn, undivided = set(), []
         for classes, groups in _families(n_of_class):
             names = [index.labels[label] if label >= 0 else "" for label in classes]
@@ -91,7 +96,7 @@ class Draw:
                 "as train/ and val/ folders"
             )
         in_val = np.fromiter((group in drawn for group in group_of_row), bool, len(index))
-        return in_val, _notes(undivided, len(set(index.label.tolist())))
+        return in_val, _notes(undivided, len(set().union(*n_of_class.values())))
 
 
 def _notes(undivided, n_classes):

@@ -23,7 +23,7 @@ from datasets.annotations.something_something import (
 )
 from datasets.annotations.text_files import AnnotationFolder, parse_json, read_text
 from datasets.annotations.ucf101 import read_ucf101
-from datasets.index.video_index import INDEX_NAME
+from datasets.index.video_index import INDEX_NAME, VideoIndex
 
 KINDS = (
     "UCF-101, HMDB-51, Kinetics, Moments in Time, Something-Something v2, lists for train and val, "
@@ -39,6 +39,7 @@ def load_splits(
     group_pattern=UCF_GROUP,
     seed=0,
     names_only=False,
+    multi_label=False,
 ):
     """Read what videos there are, with their labels and splits, from any known layout.
 
@@ -61,6 +62,9 @@ def load_splits(
         seed: Seed of the draw.
         names_only: Look for no videos: for whoever needs the names and classes that an annotation
             lists; `videos` is not used then.
+        multi_label: A video may have several labels: all that its rows have, if it is listed more
+            than once, and in a list of one's own also `path label label` and labels with commas
+            between them.
 
     Returns:
         `datasets.index.splits.Splits`: a `VideoIndex` each for "train", "val" and, where there is
@@ -71,24 +75,31 @@ def load_splits(
         AnnotationError: One line that names the file or option and what is wrong with it.
     """
     draw = Draw(val_fraction, group_pattern, seed)
+    if annotation is not None:
+        annotation = os.fspath(annotation)
+        if not os.path.exists(annotation):
+            raise AnnotationError(f"annotation {annotation}: no such file or folder")
+        videos = None if names_only else videos
+        index = os.path.join(annotation, INDEX_NAME)
+        if os.path.isfile(index):
+            return read_index_file(videos, index, draw, multi_label)
+        if annotation.endswith(".npz"):
+            return read_index_file(videos, annotation, draw, multi_label)
+    splits = _read(videos, annotation, official_split, draw, names_only, multi_label)
+    return splits.changed(VideoIndex.with_several_labels) if multi_label else splits
+
+
+def _read(videos, annotation, official_split, draw, names_only, multi_label):
+    """Read anything but an index."""
     if annotation is None:
         return read_class_folders(_folder(videos), draw)
-    annotation = os.fspath(annotation)
-    if not os.path.exists(annotation):
-        raise AnnotationError(f"annotation {annotation}: no such file or folder")
-    videos = None if names_only else videos
-    index = os.path.join(annotation, INDEX_NAME)
-    if os.path.isfile(index):
-        return read_index_file(videos, index, draw)
-    if annotation.endswith(".npz"):
-        return read_index_file(videos, annotation, draw)
     if not names_only:
         if videos is None:
             raise AnnotationError(f"videos: the folder of the videos in {annotation} is needed")
         videos = _folder(videos)
     if os.path.isdir(annotation) or zipfile.is_zipfile(annotation):
-        return _read_folder(videos, AnnotationFolder(annotation), official_split)
-    return _read_file(videos, annotation, draw)
+        return _read_folder(videos, AnnotationFolder(annotation), official_split, multi_label)
+    return _read_file(videos, annotation, draw, multi_label)
 
 
 def _folder(videos):
@@ -101,7 +112,7 @@ def _folder(videos):
     return videos
 
 
-def _read_folder(videos, lists, official_split):
+def _read_folder(videos, lists, official_split, multi_label):
     """Tell the data sets apart by the files that only they have."""
     if "classInd.txt" in lists:
         return read_ucf101(videos, lists, official_split)
@@ -114,11 +125,11 @@ def _read_folder(videos, lists, official_split):
     if is_kinetics(lists):
         return read_kinetics(videos, lists)
     if is_list_folder(lists):
-        return read_list_folder(videos, lists, official_split)
+        return read_list_folder(videos, lists, official_split, multi_label)
     raise AnnotationError(f"annotation {lists.path}: no known annotation in it; known are {KINDS}")
 
 
-def _read_file(videos, path, draw):
+def _read_file(videos, path, draw, multi_label):
     ending = os.path.splitext(path)[1].lower()
     if ending not in (".json", *ENDINGS):
         raise AnnotationError(f"annotation {path}: of no known kind; known are {KINDS}")
@@ -127,4 +138,4 @@ def _read_file(videos, path, draw):
         return read_original_json(videos, path, parse_json(path, text))
     if is_kinetics_file(text):
         return read_kinetics_file(videos, path, text, draw)
-    return read_list_file(videos, path, text, draw)
+    return read_list_file(videos, path, text, draw, multi_label)

@@ -12,7 +12,7 @@ from datasets.index.text_column import TextColumn
 from datasets.shown import counted
 
 
-def read_index_file(videos, path, draw):
+def read_index_file(videos, path, draw, multi_label=False):
     """Read an index file.
 
     Args:
@@ -21,14 +21,23 @@ def read_index_file(videos, path, draw):
             the data set at another place. None takes the folder that was indexed.
         path: The index file.
         draw: `Draw`, for an index without a split.
+        multi_label: Whether its videos are to have several labels.
 
     Returns:
         `Splits`.
 
     Raises:
-        AnnotationError: It is no index, or there are none of its videos.
+        AnnotationError: It is no index, of the other kind of labels, or there are none of its
+            videos.
     """
     splits = Splits.load(path, draw)
+    has_several = any(index.targets is not None for index in splits.values())
+    if has_several != multi_label:
+        made, now = ("with", "without") if has_several else ("without", "with")
+        raise AnnotationError(
+            f"{path}: this index was made {made} multi_label (several labels per video) and is "
+            f"used {now} it; make both the same"
+        )
     if videos is None:
         return splits
     finder = VideoFinder(videos)

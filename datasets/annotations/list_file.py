@@ -3,6 +3,9 @@
 path,label[,start,end]     a CSV, with or without a header; times in seconds
 path label                 with a space or tab, as PaddleVideo, mmaction2 and PySlowFast have them
 folder n_frames label      the same for folders of extracted frames
+
+Where a video may have several labels, they stand in one cell with commas between them, or, in a
+list of words, as `path label label ...` or `path label,label,...`.
 """
 
 import math
@@ -31,6 +34,8 @@ LIST_NAME = re.compile(
 OFFICIAL_SPLIT = re.compile(r"split[_-]?(\d+)", re.IGNORECASE)
 # Lines that tell what separates the columns, and which column names files.
 LINES_LOOKED_AT = 100
+# What stands between the labels of a video where there may be several.
+LABEL_SEPARATOR = ","
 
 USUAL = Header({"path": 0, "label": 1, "start": 2, "end": 3}, 4)
 SWAPPED = Header({"path": 1, "label": 0}, 2)
@@ -50,13 +55,14 @@ def is_list_folder(lists):
     return {"train", "val"} <= _files(lists, None).keys()
 
 
-def read_list_folder(videos, lists, official_split):
+def read_list_folder(videos, lists, official_split, multi_label=False):
     """Read the lists of a folder, one per split, see `read_list_file`.
 
     Args:
         videos: Folder that the paths start from.
         lists: The `AnnotationFolder` of the files.
         official_split: Which lists to take where their names have numbers, as in `split_1`.
+        multi_label: As for `read_list_file`.
 
     Returns:
         `Splits`.
@@ -77,14 +83,14 @@ def read_list_folder(videos, lists, official_split):
                 "them in a folder of its own"
             )
         for name in names:
-            read = _ListReader(lists.describe(name), lists.text(name), finder)
+            read = _ListReader(lists.describe(name), lists.text(name), finder, multi_label)
             entries[split] = read.entries()
             notes += read.notes
     labels, rows = _number_labels(entries)
     return finish_splits(lists.path, finder, labels, rows, notes=notes)
 
 
-def read_list_file(videos, path, text, draw):
+def read_list_file(videos, path, text, draw, multi_label=False):
     """Read one list.
 
     Paths are absolute, or relative to `videos`. An empty end means the end of the video. The
@@ -96,6 +102,7 @@ def read_list_file(videos, path, text, draw):
         path: The file.
         text: What is in it.
         draw: `Draw`, where the list has no column that gives the split.
+        multi_label: A line may have several labels; it gives a row for each.
 
     Returns:
         `Splits`.
@@ -104,7 +111,7 @@ def read_list_file(videos, path, text, draw):
         AnnotationError: A line is of another form.
     """
     finder = VideoFinder(videos)
-    reader = _ListReader(path, text, finder)
+    reader = _ListReader(path, text, finder, multi_label)
     entries = {}
     for entry in reader.entries():
         entries.setdefault(entry.split, []).append(entry)
@@ -151,21 +158,33 @@ class _ListReader:
         path: Of the file, for messages.
         text: What is in it.
         finder: `VideoFinder`.
+        multi_label: Whether a line may have several labels.
 
     Attributes:
         notes: Sentences on what was taken how.
     """
 
-    def __init__(self, path, text, finder):
+    def __init__(self, path, text, finder, multi_label):
         self.notes = []
         self._path = path
         self._text = text
         self._finder = finder
+        self._multi_label = multi_label
 
     def entries(self):
-        """`Entry` of every line."""
+        """`Entry` of every line; one for each label where there may be several."""
+        entries = self._entries()
+        if not self._multi_label:
+            return entries
+        return [
+            entry._replace(name=name)
+            for entry in entries
+            for name in filter(None, map(str.strip, entry.name.split(LABEL_SEPARATOR)))
+        ]
+
+    def _entries(self):
         lines = list(numbered_lines(self._path, self._text))
-        separator = _separator([line for _, line in lines[:LINES_LOOKED_AT]])
+        separator = self._separator([line for _, line in lines[:LINES_LOOKED_AT]])
         if separator is None:
             rows = [(place, self._cells(place, line)) for place, line in lines]
         else:
@@ -185,6 +204,23 @@ class _ListReader:
         if header.unused:
             self.notes.append(f"{self._path}: columns not used: {', '.join(header.unused)}")
         return [self._entry(place, cells, header) for place, cells in rows[1:]]
+
+    def _separator(self, lines):
+        """What stands between the columns: a tab, comma or semicolon; None for spaces."""
+        for separator in ("\t", ",", ";"):
+            having = [line.split(separator) for line in lines if separator in line]
+            if 2 * len(having) < max(1, len(lines)):
+                continue
+            # Between labels a comma parts no columns: then no cell is the name of a video.
+            if (
+                separator != LABEL_SEPARATOR
+                or not self._multi_label
+                or 2
+                * sum(any(self._names_video(cell.strip()) for cell in cells) for cells in having)
+                >= len(having)
+            ):
+                return separator
+        return None
 
     def _header(self, rows):
         """The `Header` that the first row is, or None."""
@@ -241,7 +277,8 @@ class _ListReader:
     def _entry(self, place, cells, header):
         cell = {name: cells[n] for name, n in header.columns.items() if n < len(cells)}
         path, name = cell.get("path"), cell.get("label")
-        if len(cells) > header.length or not path or not name:
+        named = name and (not self._multi_label or name.strip(LABEL_SEPARATOR + " "))
+        if len(cells) > header.length or not path or not named:
             raise AnnotationError(
                 f"{place}: expected path,label[,start,end], found {','.join(cells)!r}"
             )
@@ -283,6 +320,11 @@ class _ListReader:
             n = len(words) - (2 if len(words) > 2 and words[-2].isdecimal() else 1)
             path = line.rsplit(maxsplit=len(words) - n)[0]
         rest = words[n:]
+        if self._multi_label:
+            # The number of frames of a folder comes first; its labels may be numbers as well.
+            has_frames = len(rest) > 1 and rest[0].isdecimal() and not self._is_file(path)
+            n_frames, names = (rest[:1], rest[1:]) if has_frames else ([], rest)
+            return [path, *n_frames, LABEL_SEPARATOR.join(names)]
         if len(rest) == 2 and rest[0].isdecimal() and not self._is_file(path):
             return [path, *rest]
         if rest[0].isdecimal() and len(rest) > 1:
@@ -307,14 +349,6 @@ class _ListReader:
     def _is_file(self, path):
         is_folder = os.path.isdir(os.path.join(self._finder.root, path))
         return is_video_name(os.path.basename(path)) and not is_folder
-
-
-def _separator(lines):
-    """What stands between the columns: a tab, comma or semicolon; None for spaces."""
-    for separator in ("\t", ",", ";"):
-        if 2 * sum(separator in line for line in lines) >= max(1, len(lines)):
-            return separator
-    return None
 
 
 def _seconds(place, text, default):

@@ -44,7 +44,7 @@ class EvaluationClips(Dataset):
         Returns:
             `Sample`.
         """
-        label = int(self.index.label[row])
+        label = self.index.target(row)
         try:
             with open_row(self.index, row, self.packet_indexes) as (reader, first, n_frames):
                 size = reader.width, reader.height

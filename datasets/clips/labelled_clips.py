@@ -53,7 +53,7 @@ def open_dataset(videos, annotation=None, part="train", frames=16, stride=1, siz
 
 
 class LabelledClips(Dataset):
-    """One clip of every video of an index, with the number of its class.
+    """One clip of every video of an index, with the number of its class, or with all its labels.
 
     A video that cannot be read is named in a warning, and the next one taken in its place.
 
@@ -83,7 +83,8 @@ class LabelledClips(Dataset):
             number: Row of the video.
 
         Returns:
-            The clip, uint8 `[3, frames, size, size]` RGB, and the number of its class.
+            The clip, uint8 `[3, frames, size, size]` RGB, and the number of its class; float32
+            `[n_classes]`, 1 where a class applies, of an index of several labels.
 
         Raises:
             IndexError: There is no such row.

@@ -3,11 +3,12 @@
 import signal
 import threading
 import time
+from collections import deque
 from contextlib import contextmanager, nullcontext
 
-import paddle
 from paddle.io import DataLoader
 
+from datasets.clips.device_copy import DeviceCopies
 from datasets.clips.errors import ClipError, WorkerLostError
 from datasets.clips.sample import Collate, Failure
 from datasets.clips.shared_slots import SharedSlots
@@ -48,7 +49,10 @@ class ClipLoader(DataLoader):
         )
 
     def __iter__(self):
-        """Yield `[clips uint8 [N, 3, T, S, S], labels int64 [N], rows int64 [N]]` tensors."""
+        """Yield tensors `[clips uint8 [N, 3, T, S, S], labels, rows int64 [N]]`.
+
+        Labels are int64 `[N]`, or float32 `[N, n_classes]` where a video may have several.
+        """
         self.first_batch = None
         # Anew for every iteration: one that was left early has taken slots with it.
         slots = None
@@ -58,6 +62,24 @@ class ClipLoader(DataLoader):
         self.collate_fn = Collate(slots)
         with _own_child_handler() if self.num_workers else nullcontext():
             batches = super().__iter__()
+        copies = DeviceCopies()
+        under_way = deque()
+        for batch in self._received(batches):
+            under_way.append((_start_copy(batch, slots, copies), batch["labels"], batch["rows"]))
+            if len(under_way) > copies.ahead:
+                yield self._arrived(under_way.popleft())
+        while under_way:
+            yield self._arrived(under_way.popleft())
+
+    def _arrived(self, batch):
+        finish_copy, *others = batch
+        arrays = [finish_copy(), *others]
+        if self.first_batch is None:
+            self.first_batch = arrays
+        return arrays
+
+    def _received(self, batches):
+        """The batches that have clips, as `Collate` makes them."""
         while True:
             began = time.perf_counter()
             try:
@@ -73,12 +95,8 @@ class ClipLoader(DataLoader):
                 raise ClipError(batch["errors"][0])
             for failure in batch["failures"]:
                 self.on_failure(Failure(*failure))
-            if batch["clips_shape"] is None:
-                continue
-            arrays = [_clips(batch, slots), batch["labels"], batch["rows"]]
-            if self.first_batch is None:
-                self.first_batch = arrays
-            yield arrays
+            if batch["clips_shape"] is not None:
+                yield batch
 
     def _make_slots(self):
         clips = self.sampler.largest_batch * self.dataset.most_clips
@@ -117,10 +135,10 @@ def _raise_if_lost(batches):
         raise WorkerLostError(min(ended)) from None
 
 
-def _clips(batch, slots):
-    """The clips of a batch as a tensor of their own."""
+def _start_copy(batch, slots, copies):
+    """What waits for the clips of a batch as a tensor of their own, and returns it."""
     if batch["slot"] is None:
-        return batch["clips"]
-    clips = paddle.to_tensor(slots.array(batch["slot"], batch["clips_shape"]))
+        return lambda: batch["clips"]
+    finish_copy = copies.start(slots.array(batch["slot"], batch["clips_shape"]))
     slots.release(batch["slot"])
-    return clips
+    return finish_copy

@@ -23,12 +23,13 @@ class Failure(NamedTuple):
 class Sample(NamedTuple):
     """The clips of one video.
 
-    `clips` is uint8 `[K, 3, T, S, S]`, or None where nothing could be read; `failures` lists
-    every video that was tried in vain; `error` is the traceback of a mistake in the program.
+    `clips` is uint8 `[K, 3, T, S, S]`, or None where nothing could be read; `label` is a
+    `VideoIndex.target`; `failures` lists every video that was tried in vain; `error` is the
+    traceback of a mistake in the program.
     """
 
     clips: np.ndarray | None
-    label: int
+    label: np.int64 | np.ndarray
     row: int
     failures: list[Failure]
     error: str | None = None
@@ -94,7 +95,8 @@ class Collate:
             samples: List of `Sample`.
 
         Returns:
-            Dict with `labels` and `rows` int64 `[N]`, `clips_shape` `(N, 3, T, S, S)`,
+            Dict with `labels`, int64 `[N]` or float32 `[N, n_classes]`, `rows` int64 `[N]`,
+            `clips_shape` `(N, 3, T, S, S)`,
             `slot`, the number of the slot that the clips are in, or else `clips` uint8
             themselves, `failures`, a list of `(row, path, reason)`, and `errors`, a list of
             tracebacks. Where there is no clip, `clips_shape` is None and the arrays mean
@@ -113,7 +115,7 @@ class Collate:
         counts = [len(part) for part in parts]
         shape = (sum(counts), *parts[0].shape[1:])
         batch["clips_shape"] = shape
-        batch["labels"] = np.repeat(np.array([s.label for s in readable], np.int64), counts)
+        batch["labels"] = np.repeat(np.stack([s.label for s in readable]), counts, axis=0)
         batch["rows"] = np.repeat(np.array([s.row for s in readable], np.int64), counts)
         claimed = self._slots and self._slots.claim(get_worker_info().id, shape)
         if claimed:

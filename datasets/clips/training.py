@@ -104,7 +104,7 @@ class TrainingClips(Dataset):
             except VideoError as error:
                 failures.append(Failure(row, error.path, error.reason))
             else:
-                return Sample(clips, int(self.index.label[row]), row, failures)
+                return Sample(clips, self.index.target(row), row, failures)
         return Sample(None, -1, -1, failures)
 
     def _read(self, row, generator):

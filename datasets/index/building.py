@@ -188,10 +188,7 @@ def _report(splits, probes, verify):
     report = IndexReport(
         labels,
         rows={split: len(index) for split, index in splits.items()},
-        classes={
-            split: np.bincount(index.label[index.label >= 0], minlength=len(labels)).tolist()
-            for split, index in splits.items()
-        },
+        classes={split: index.videos_of_classes().tolist() for split, index in splits.items()},
         notes=splits.notes,
         verified=verify,
     )

@@ -8,13 +8,11 @@ import numpy as np
 from datasets.annotations.errors import AnnotationError
 from datasets.index.column_file import read_columns, write_columns
 from datasets.index.text_column import TextColumn
-from datasets.index.video_index import VideoIndex
+from datasets.index.video_index import SEGMENT_COLUMNS, VideoIndex
 
 # Every video of the source.
 ALL = "all"
 DRAWN = ("train", "val")
-# What makes two rows the same one.
-SEGMENT_COLUMNS = ("label", "first", "last", "first_second", "last_second")
 
 
 class Splits(Mapping):
@@ -109,7 +107,7 @@ class Splits(Mapping):
         if self._places is not None:
             return joined.select(np.argsort(self._places))
         seen, first_times = set(), np.ones(len(joined), bool)
-        columns = [getattr(joined, name).tolist() for name in SEGMENT_COLUMNS]
+        columns = [getattr(joined, name).tolist() for name in ("label", *SEGMENT_COLUMNS)]
         for row, (path, *segment) in enumerate(zip(joined.paths, *columns, strict=True)):
             # As text, because NaN differs from itself.
             key = hash((path, str(segment)))

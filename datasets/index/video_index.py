@@ -30,6 +30,10 @@ NUMBER_COLUMNS = {
 }
 
 
+# What tells the segments of one video apart.
+SEGMENT_COLUMNS = ("first", "last", "first_second", "last_second")
+
+
 class Row(NamedTuple):
     """One video, or one segment of a video, on its way into an index.
 
@@ -73,6 +77,8 @@ class VideoIndex:
         last_second: float64 `[n]`, seconds, NaN for the end of the video.
         frame_count: int64 `[n]`, frames in the whole video, -1 for unknown.
         fps: float32 `[n]`, frames per second, NaN for unknown.
+        targets: bool `[n, n_classes]`, every label of each row, where a video may have several;
+            `label` is the first of them then. None where each has one.
     """
 
     labels: list[str]
@@ -86,6 +92,7 @@ class VideoIndex:
     last_second: np.ndarray
     frame_count: np.ndarray
     fps: np.ndarray
+    targets: np.ndarray | None = None
 
     @classmethod
     def from_rows(cls, labels, rows, root=""):
@@ -121,6 +128,46 @@ class VideoIndex:
     def video_id(self, row):
         """Return the name of a row in result files."""
         return self.video_ids[row]
+
+    @property
+    def truth(self):
+        """What is true of each row: `targets` where there may be several labels, else `label`."""
+        return self.label if self.targets is None else self.targets
+
+    def target(self, row):
+        """What a loss takes for a row: int64, or float32 `[n_classes]`, 1 where a class applies."""
+        return self.truth[row].astype(np.int64 if self.targets is None else np.float32)
+
+    def classes(self, row):
+        """Names of the classes of a row."""
+        if self.targets is not None:
+            return [self.labels[c] for c in np.flatnonzero(self.targets[row])]
+        return [self.labels[self.label[row]]] if self.label[row] >= 0 else []
+
+    def videos_of_classes(self):
+        """int64 `[n_classes]`, the number of rows of each class."""
+        if self.targets is not None:
+            return self.targets.sum(axis=0)
+        return np.bincount(self.label[self.label >= 0], minlength=len(self.labels))
+
+    def with_several_labels(self):
+        """The same with one row for all rows that are one video, or one segment of it.
+
+        Their labels become `targets`; a row stands where the first of them stood.
+        """
+        place_of, places, first_rows = {}, np.empty(len(self), np.int64), []
+        segments = zip(*(getattr(self, name).tolist() for name in SEGMENT_COLUMNS), strict=True)
+        for row, (path, segment) in enumerate(zip(self.paths, segments, strict=True)):
+            # As text, because NaN differs from itself.
+            key = (path, str(segment))
+            if key not in place_of:
+                place_of[key] = len(first_rows)
+                first_rows.append(row)
+            places[row] = place_of[key]
+        targets = np.zeros((len(first_rows), len(self.labels)), bool)
+        known = self.label >= 0
+        targets[places[known], self.label[known]] = True
+        return replace(self.select(first_rows), targets=targets)
 
     def frame_range(self, row, n_frames, frame_at=None):
         """The frames of a row's segment that a video really has.
@@ -170,6 +217,9 @@ class VideoIndex:
                 name: np.concatenate([getattr(index, name) for index in indexes])
                 for name in NUMBER_COLUMNS
             },
+            targets=None
+            if first.targets is None
+            else np.concatenate([index.targets for index in indexes]),
         )
 
     def select(self, rows):
@@ -185,6 +235,7 @@ class VideoIndex:
             paths=self.paths.take(rows),
             video_ids=self.video_ids.take(rows),
             **{name: getattr(self, name)[rows] for name in NUMBER_COLUMNS},
+            targets=None if self.targets is None else self.targets[rows],
         )
 
     def save(self, path):
@@ -211,6 +262,8 @@ class VideoIndex:
         }.items():
             columns[f"{name}.bytes"] = text.block
             columns[f"{name}.lengths"] = text.lengths.astype(np.int32)
+        if self.targets is not None:
+            columns["targets"] = self.targets
         return columns
 
     @classmethod
@@ -240,10 +293,16 @@ class VideoIndex:
         label, n_labels = numbers["label"], len(texts["labels"])
         if len(n_rows) > 1 or len(texts["root"]) != 1 or not (label < n_labels).all():
             raise AnnotationError(f"{path}: a damaged index file, its columns do not fit together")
+        targets = columns.get(f"{prefix}/targets")
+        if targets is not None and (
+            targets.dtype != bool or targets.shape != (len(label), n_labels)
+        ):
+            raise AnnotationError(f"{path}: a damaged index file, its labels do not fit together")
         return cls(
             labels=list(texts["labels"]),
             root=texts["root"][0],
             paths=texts["paths"],
             video_ids=texts["video_ids"],
             **numbers,
+            targets=targets,
         )

@@ -29,6 +29,20 @@ def write_corpus(folder, n_train=4, n_val=2, classes=("walk", "run", "jump")):
     return folder
 
 
+def write_lists(folder, corpus):
+    """Lists of a corpus in which every other video has the next class too; returns the folder."""
+    folder.mkdir(parents=True)
+    for split in ("train", "val"):
+        classes = sorted(path.name for path in (corpus / split).iterdir())
+        lines = []
+        for label, other in zip(classes, classes[1:] + classes[:1], strict=True):
+            for number, path in enumerate(sorted((corpus / split / label).iterdir())):
+                second = f" {other}" if number % 2 else ""
+                lines.append(f"{path.relative_to(corpus)} {label}{second}\n")
+        (folder / f"{split}.txt").write_text("".join(lines))
+    return folder
+
+
 def command(*arguments):
     """The words that start `python -m app` in a process of its own."""
     return [sys.executable, "-m", "app", *map(str, arguments)]

@@ -96,7 +96,9 @@ def test_result_files_come_back_as_written(tmp_path):
     names = ["v", "caf\u00e9", "not UTF-8 \udcff"]
     (tmp_path / "p.json").write_bytes(result_json((name, best) for name in names))
     assert json.loads((tmp_path / "p.json").read_text())["results"]["v"] == best
-    assert read_results(tmp_path / "p.json") == {name: ["run", "jump"] for name in names}
+    assert read_results(tmp_path / "p.json") == {
+        name: [("run", 0.5), ("jump", 0.25)] for name in names
+    }
 
 
 def test_up_to_five_classes_have_a_top_1_only(tmp_path, capsys):

@@ -41,11 +41,11 @@ def dashboard(folder, last_epoch=9):
         {"optim": {"lr": 0.1, "momentum": 0.9}},
         HYPER_PARAMETERS,
         draw_clips=lambda: PICTURE,
-        draw_confusion=lambda matrix: PICTURE,
+        draw_confusion=lambda evaluation: PICTURE,
+        monitor="val_video_top1",
         last_epoch=last_epoch,
     )
-    evaluation = type("Evaluation", (), {"confusion": lambda self: np.eye(2)})()
-    callback.set_model(StandIn(evaluation=evaluation))
+    callback.set_model(StandIn())
     return callback
 
 

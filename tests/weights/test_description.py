@@ -23,6 +23,10 @@ def test_it_builds_its_network():
     assert DESCRIPTION.build().fc.weight.shape == [128, 2]
 
 
+def test_a_file_from_before_there_was_a_choice_has_one_class_per_clip():
+    assert NetworkDescription.from_json(changed("activation", ...), "").activation == "softmax"
+
+
 def changed(path, value):
     fields = json.loads(DESCRIPTION.to_json())
     inner = fields
@@ -43,6 +47,8 @@ def changed(path, value):
         ("labels", ..., "no 'labels'"),
         ("labels", ["one"], "1 'labels' for 2 'options.n_classes'"),
         ("labels", [1, 2], "'labels' must be null or a list of class names"),
+        ("activation", "tanh", "'activation' must be softmax or sigmoid"),
+        ("activation", [], "'activation' must be softmax or sigmoid"),
         ("colour", 1, "unknown key 'colour'"),
         ("architecture", 3, "'architecture' must be a name"),
         ("options", [], "'options' must be a JSON object"),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.configuration import FitConfig, ModelConfig
+from app.configuration import CheckpointConfig, FitConfig, ModelConfig
 from app.evaluation.video_table import VideoRow, table_text
 from app.reporting.page import render
 from app.reporting.run_record import read_run
@@ -18,7 +18,11 @@ LABELS = ["<script>alert(1)</script>", 'say "hi" & go', "跑步", "🏃 run", "p
 def write_run(folder, n_epochs=3, n_videos=12, video=None, labels=LABELS, **train):
     """A run folder as `fit` and `evaluate` leave it, without its weights."""
     (folder / "evaluation").mkdir(parents=True)
-    config = FitConfig(run_dir=str(folder), model=ModelConfig(depth=10))
+    config = FitConfig(
+        run_dir=str(folder),
+        model=ModelConfig(depth=10),
+        checkpoint=CheckpointConfig(monitor="val_video_top1"),
+    )
     config = replace(config, train=replace(config.train, **train))
     (folder / "config.yaml").write_text(config_text(config), encoding="utf-8")
     (folder / "labels.json").write_text(json.dumps(labels), encoding="utf-8")
@@ -33,7 +37,8 @@ def write_run(folder, n_epochs=3, n_videos=12, video=None, labels=LABELS, **trai
     for number in range(n_videos):
         true, taken = labels[number % len(labels)], labels[(number * 5) % len(labels)]
         path = str(video or folder / f"{number}.mp4")
-        rows.append(VideoRow(path, true, ((taken, 0.6 + 0.3 * generator.uniform()), (true, 0.1))))
+        top = ((taken, 0.6 + 0.3 * generator.uniform()), (true, 0.1))
+        rows.append(VideoRow(path, true, top, right=taken == true))
     rows.append(VideoRow("broken<i>.avi", labels[0], reason="no video stream in the file"))
     (folder / "evaluation" / "val.videos.csv").write_text(table_text(rows), encoding="utf-8")
     numbers = {"video_top1": 0.5, "clip_top1": 0.4, "video_top5": 0.9, "mean_class_accuracy": 0.5}

@@ -4,6 +4,7 @@ import paddle.nn.functional as F
 import pytest
 
 from app.training.loss import ClipLoss, class_weights
+from app.training.mixing import Mix, mix_losses
 
 
 @pytest.fixture
@@ -46,3 +47,36 @@ def test_the_gradient_of_a_clip_grows_with_its_class_weight(logits):
     logits.clear_gradient()
     ClipLoss()(logits, paddle.to_tensor(LABELS)).sum().backward()
     np.testing.assert_allclose(weighted, logits.grad.numpy() * weights[LABELS, None], rtol=1e-5)
+
+
+TARGETS = (np.random.default_rng(1).random((6, 5)) < 0.4).astype(np.float32)
+
+
+def probabilities(logits):
+    return 1 / (1 + np.exp(-logits.numpy().astype(float)))
+
+
+def test_several_labels_are_decisions_of_their_own(logits):
+    p = probabilities(logits)
+    wanted = -(TARGETS * np.log(p) + (1 - TARGETS) * np.log(1 - p)).mean(1)
+    got = ClipLoss()(logits, paddle.to_tensor(TARGETS))
+    np.testing.assert_allclose(got.numpy(), wanted, rtol=1e-4)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_the_gradient_of_a_decision_is_how_far_it_is_off(logits, smoothing):
+    weights = np.array([1, 1, 3, 1, 4], np.float32)
+    logits.stop_gradient = False
+    ClipLoss(smoothing, weights)(logits, paddle.to_tensor(TARGETS)).sum().backward()
+    targets = TARGETS * (1 - smoothing) + smoothing / 2
+    # Ten in all: a weight is its share of the mean over the classes.
+    wanted = (probabilities(logits) - targets) * weights / 10
+    np.testing.assert_allclose(logits.grad.numpy(), wanted, rtol=1e-4, atol=1e-7)
+
+
+def test_mixed_clips_have_the_labels_of_both_by_share(logits):
+    mix = Mix(0.75)
+    got = mix_losses(ClipLoss(), logits, paddle.to_tensor(TARGETS), mix)
+    soft = 0.75 * TARGETS + 0.25 * TARGETS[::-1]
+    wanted = ClipLoss()(logits, paddle.to_tensor(np.ascontiguousarray(soft)))
+    np.testing.assert_allclose(got.numpy(), wanted.numpy(), rtol=1e-5)

@@ -15,7 +15,7 @@ from app.training.optimizer import build_optimizer
 from app.training.recipe import Recipe
 from app.training.video_model import VideoModel
 from callbacks.training_run import Position
-from tests.app.small_run import OPTIONS, start, write_corpus
+from tests.app.small_run import OPTIONS, start, write_corpus, write_lists
 from tests.app.test_resume import records, wait_for_checkpoint
 from weights.safe_reading import read_pdparams
 
@@ -195,10 +195,13 @@ def test_synchronised_batch_norm_has_the_names_of_the_usual_one():
     ("words", "named"),
     [
         ("--train.sync_batch_norm", "GPUs only"),
+        ("--train.precision fp16", "is for GPUs, and the device is the cpu"),
         ("--clip.hue 0.7", "0.5, is the most"),
         ("--clip.random_stride 3 1", "the smallest comes first"),
         ("--model.dropout 1", "--model.dropout 1"),
         ("--optim.ema 1", "--optim.ema 1"),
+        ("--data.multi_label --data.balance sqrt", "--optim.class_weights with"),
+        ("--checkpoint.monitor val_video_map", "with --data.multi_label only"),
     ],
 )
 def test_what_cannot_work_is_refused(words, named, capsys, tmp_path):
@@ -208,7 +211,7 @@ def test_what_cannot_work_is_refused(words, named, capsys, tmp_path):
 
 
 ALL = (
-    "--model.dropout 0.3 --data.balance sqrt --clip.random_stride 1 2 --clip.brightness 0.4 "
+    "--model.dropout 0.3 --clip.random_stride 1 2 --clip.brightness 0.4 "
     "--clip.contrast 0.4 --clip.saturation 0.4 --clip.hue 0.1 --clip.greyscale 0.2 "
     "--clip.erasing 0.5 --train.mixup 0.2 --train.cutmix 1 --train.recompute "
     "--optim.name adamw --optim.lr 0.002 --optim.decay_all false --optim.clip_norm 1 "
@@ -217,11 +220,17 @@ ALL = (
 ).split()
 
 
-def test_a_killed_run_goes_on_to_the_same_bits_with_everything_on(tmp_path, capfd):
+@pytest.mark.parametrize("multi_label", [False, True])
+def test_a_killed_run_goes_on_to_the_same_bits_with_everything_on(tmp_path, capfd, multi_label):
     corpus = write_corpus(tmp_path / "corpus", n_train=4)
     for extra in (corpus / "train" / "walk").iterdir():
         (corpus / "train" / "run" / f"more{extra.name}").write_bytes(extra.read_bytes())
-    arguments = ["fit", "--data.videos", str(corpus), *OPTIONS, *ALL]
+    if multi_label:
+        lists = str(write_lists(tmp_path / "lists", corpus))
+        labels = ["--data.annotation", lists, "--data.multi_label"]
+    else:
+        labels = ["--data.balance", "sqrt"]
+    arguments = ["fit", "--data.videos", str(corpus), *labels, *OPTIONS, *ALL]
     assert main([*arguments, "--run_dir", str(tmp_path / "whole")]) == 0
     process = start(*arguments, "--run_dir", tmp_path / "killed")
     wait_for_checkpoint(process, tmp_path / "killed", "step-*6")
