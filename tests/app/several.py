@@ -13,7 +13,7 @@ ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT)}
 
 # Commands one after the other in one process, since importing Paddle takes longer than they do.
 IN_TURN = """
-import contextlib, json, os, sys
+import contextlib, json, os, sys, time
 from app.command_line import main
 
 rank = os.environ.get("PADDLE_TRAINER_ID", "0")
@@ -23,6 +23,9 @@ for number, words in enumerate(json.loads(sys.argv[1])):
             code = main(words)
     with open(f"{number}.{rank}.code", "w") as file:
         file.write(str(code))
+    # Paddle gives up where process 0 comes to the next one 30 s later.
+    while os.path.exists(f"{number}.0.err") and not os.path.exists(f"{number}.0.code"):
+        time.sleep(0.05)
 """
 
 

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -53,15 +54,23 @@ def evaluation(run, videos, *options):
 
 
 def all_verbs(run, videos):
-    predict = f"predict {run} {videos} --device cpu"
+    predict = f"predict {run} {videos} --device cpu --engine dynamic"
     return [
-        evaluation(run, videos, "--workers", "0", "--views", "windows:4"),
-        evaluation(run, videos, "--batch_size", "7", "--engine", "dynamic"),
+        evaluation(run, videos, "--batch_size", "7", "--engine", "dynamic", "--workers", "0"),
         f"index {videos} --output index --workers 1".split(),
         f"prepare {videos} --output copies --short_side 32 --workers 1".split(),
         f"{predict} --format csv".split(),
-        f"{predict} --format json --timeline --output pictures".split(),
-        f"{predict} --features features.npz --engine dynamic".split(),
+        f"{predict} --format json".split(),
+    ]
+
+
+def more_of_them(run, videos):
+    predict = f"predict {run} {videos} --device cpu"
+    return [
+        evaluation(run, videos, "--views", "windows:4"),
+        f"index {videos} --output more_index --verify".split(),
+        f"{predict} --format jsonl --timeline --output pictures".split(),
+        f"{predict} --features features.npz".split(),
     ]
 
 
@@ -123,7 +132,8 @@ def test_two_launched_processes_agree_with_one_on_many_videos(made, tmp_path):
         finally:
             launcher.terminate()
 
-    check_that_two_make_the_files_of_one(all_verbs(made[0], videos), bad, tmp_path, start)
+    commands = [*all_verbs(made[0], videos), *more_of_them(made[0], videos)]
+    check_that_two_make_the_files_of_one(commands, bad, tmp_path, start)
 
 
 def test_the_launcher_ends_with_the_exit_code_of_process_0(made, tmp_path):
@@ -192,6 +202,26 @@ sys.exit(main(sys.argv[1:]))
 def rows_in(progress):
     _, _, body = progress.read_bytes().partition(b"\n") if progress.exists() else (b"", b"", b"")
     return len(body) // record_type(len(LABELS)).itemsize
+
+
+@pytest.mark.slow
+def test_a_signal_to_all_is_no_loss_and_says_what_is_kept(made, tmp_path):
+    run, videos, _ = made
+    words = evaluation(run, videos, "--views", "windows:4", "--engine", "dynamic")
+    pair = start_pair([sys.executable, "-c", SLOW, *words], (tmp_path, tmp_path))
+    try:
+        progress = tmp_path / "evaluation" / "all-videos-windows4.partial"
+        wait_for(lambda: rows_in(progress) == 4, pair[0])
+        # Process 1 comes first, and waits with its end for that of process 0.
+        for process in reversed(pair):
+            process.send_signal(signal.SIGTERM)
+            time.sleep(1)
+        (code, out, err), second = finish(pair, timeout=60)
+    finally:
+        finish(pair)
+    assert code == 128 + signal.SIGTERM and "stopped after 4 of 8 videos" in out
+    assert second[:2] == (128 + signal.SIGTERM, "")
+    assert not errors(err + second[2])
 
 
 @pytest.mark.parametrize("gone", [pytest.param(0, marks=pytest.mark.slow), 1])
