@@ -12,7 +12,7 @@ PROJECT = Path(__file__).parents[2]
 OPTIONS = (
     "--model.depth 10 --model.widen_factor 0.1 --model.conv1_t_size 3 "
     "--clip.frames 4 --clip.size 32 --clip.val_clips 2 "
-    "--train.epochs 3 --train.batch_size 4 --train.workers 0 --train.device cpu "
+    "--train.epochs 3 --train.batch_size 4 --train.workers 0 --train.device cpu --train.threads 1 "
     "--optim.lr 0.05 --optim.schedule cosine --optim.warmup_epochs 0.5"
 ).split()
 

@@ -43,7 +43,9 @@ def small_config(corpus, run_dir, **train):
         model=ModelConfig(depth=10, widen_factor=0.1, conv1_t_size=3),
         data=DataConfig(videos=str(corpus)),
         clip=ClipConfig(frames=4, size=32, val_clips=2),
-        train=TrainConfig(**{"epochs": 2, "batch_size": 4, "workers": 0, "device": "cpu", **train}),
+        train=TrainConfig(
+            **{"epochs": 2, "batch_size": 4, "workers": 0, "device": "cpu", "threads": 1, **train}
+        ),
         optim=OptimConfig(lr=0.05),
     )
 
