@@ -210,7 +210,7 @@ class Processes:
         return Helped(0)
 
     def _compare(self, wanted, mine):
-        for name in wanted.keys() | mine.keys():
+        for name in {**wanted, **mine}:
             if wanted.get(name) != mine.get(name):
                 raise UserError(
                     f"{shown(name)}: {wanted.get(name)} for process 0, {mine.get(name)} for this "

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from app.prediction.explain import Course, draw_map
+from datasets.clips.crops import squares_to_look_at
 from datasets.clips.frame_choice import even_clips
 from datasets.decoding import VideoError, open_reader
 
@@ -53,7 +54,8 @@ def explained_strip_uri(path, number, grad_cam, contract):
     try:
         with open_reader(path) as reader:
             middle = even_clips(len(reader), contract.frames, contract.stride, clips=1)
-            ((_, clip),) = reader.iterate_clips(middle, size=contract.size)
+            crops = squares_to_look_at(reader.width, reader.height, contract)
+            ((_, clip),) = reader.iterate_clips(middle, crops, contract.size)
     except VideoError:
         return None
     maps, _ = grad_cam(clip[None], number)
@@ -61,7 +63,7 @@ def explained_strip_uri(path, number, grad_cam, contract):
     pictures = np.ascontiguousarray(clip.transpose(1, 2, 3, 0))
     places = ((np.arange(FRAMES) + 0.5) / FRAMES * contract.frames).astype(int)
     for place in places:
-        draw_map(pictures[place], course.at(place))
+        draw_map(pictures[place], course.at(place), (0, 0, contract.size, contract.size))
     return _address(pictures[places])
 
 
