@@ -19,6 +19,7 @@ import statistics
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -46,6 +47,26 @@ def write_videos(folder, n_videos):
     make(first, "libx264", 340, 256, 150, 12, 2, options)
     for number in range(1, n_videos):
         shutil.copyfile(first, Path(folder, "ab"[number % 2], f"{number}.mp4"))
+
+
+@contextmanager
+def sources(videos=None):
+    """Videos and prepared copies of them, in a folder that is gone afterwards.
+
+    Args:
+        videos: Class folders of real videos, or None for synthetic ones.
+
+    Yields:
+        The folder, and `{"originals": path, "prepared copies": path}`.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        originals = videos or Path(folder, "videos")
+        if videos is None:
+            originals.mkdir()
+            write_videos(originals, 40)
+        prepared = Path(folder, "prepared")
+        prepare_copies(load_splits(originals), prepared)
+        yield Path(folder), {"originals": originals, "prepared copies": prepared}
 
 
 def clips_of(videos, cache, n_clips):
@@ -128,16 +149,10 @@ def main():
     args = parser.parse_args()
     n_cores = available_cores()
     worker_counts = [0, *(n for n in (1, 2, 4, 8, 16, 32, 64) if n <= n_cores)]
-    with tempfile.TemporaryDirectory() as folder:
-        videos = args.videos or Path(folder, "videos")
-        if args.videos is None:
-            videos.mkdir()
-            write_videos(videos, 40)
-        prepared = Path(folder, "prepared")
-        prepare_copies(load_splits(videos), prepared)
+    with sources(args.videos) as (folder, found):
         print(f"{n_cores} cores, batches of {BATCH_SIZE}, {args.rounds} rounds")
-        for title, source in (("originals", videos), ("prepared copies", prepared)):
-            clips, sampler = clips_of(source, Path(folder, "frame_indices"), args.clips)
+        for title, source in found.items():
+            clips, sampler = clips_of(source, folder / "packet_indexes", args.clips)
             table(title, clips, sampler, worker_counts, args.rounds)
 
 

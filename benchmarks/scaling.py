@@ -13,12 +13,9 @@ import argparse
 import json
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
-from benchmarks.loader import clips_of, measure_loader, write_videos
-from datasets.annotations.formats import load_splits
-from datasets.copies.preparing import prepare_copies
+from benchmarks.loader import clips_of, measure_loader, sources
 from datasets.cores import available_cores
 
 EPOCHS = 3
@@ -52,21 +49,15 @@ def main():
     parser.add_argument("--clips", type=int, default=480, help="clips per measurement")
     args = parser.parse_args()
     cores = available_cores()
-    with tempfile.TemporaryDirectory() as folder:
-        videos = args.videos or Path(folder, "videos")
-        if args.videos is None:
-            videos.mkdir()
-            write_videos(videos, 40)
-        prepared = Path(folder, "prepared")
-        prepare_copies(load_splits(videos), prepared)
+    with sources(args.videos) as (folder, found):
         print(f"{cores} cores; clips of 16x112x112 per second")
-        for title, source in (("originals", videos), ("prepared copies", prepared)):
-            clips, sampler = clips_of(source, Path(folder, "packet_indexes"), args.clips)
+        for title, source in found.items():
+            clips, sampler = clips_of(source, folder / "packet_indexes", args.clips)
             measure_loader(clips, sampler, 1)  # Packet indexes are built, files come into memory.
             rates = [measure_loader(clips, sampler, workers)[0] for workers in (1, cores)]
             print(f"loader, {title}: {rates[0]:.1f} by 1 worker, {rates[1]:.1f} by {cores}")
         for processes in (1, 2):
-            rate, waiting = fit(prepared, Path(folder, f"run-{processes}"), processes)
+            rate, waiting = fit(found["prepared copies"], folder / f"run-{processes}", processes)
             print(
                 f"fit, R3D-18, {BATCH_SIZE} clips per step, processes: {processes}: {rate:.2f}, "
                 f"{waiting:.0%} of the time waiting for clips"

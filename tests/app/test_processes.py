@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import pytest
 
@@ -204,21 +205,28 @@ def rows_in(progress):
     return len(body) // record_type(len(LABELS)).itemsize
 
 
-@pytest.mark.slow
-def test_a_signal_to_all_is_no_loss_and_says_what_is_kept(made, tmp_path):
+@contextmanager
+def half_an_evaluation(made, folder):
+    """The words of an evaluation, and two processes that wait with two videos of each done."""
     run, videos, _ = made
     words = evaluation(run, videos, "--views", "windows:4", "--engine", "dynamic")
-    pair = start_pair([sys.executable, "-c", SLOW, *words], (tmp_path, tmp_path))
+    pair = start_pair([sys.executable, "-c", SLOW, *words], (folder, folder))
     try:
-        progress = tmp_path / "evaluation" / "all-videos-windows4.partial"
+        progress = folder / "evaluation" / "all-videos-windows4.partial"
         wait_for(lambda: rows_in(progress) == 4, pair[0])
+        yield words, pair
+    finally:
+        finish(pair)
+
+
+@pytest.mark.slow
+def test_a_signal_to_all_is_no_loss_and_says_what_is_kept(made, tmp_path):
+    with half_an_evaluation(made, tmp_path) as (_, pair):
         # Process 1 comes first, and waits with its end for that of process 0.
         for process in reversed(pair):
             process.send_signal(signal.SIGTERM)
             time.sleep(1)
         (code, out, err), second = finish(pair, timeout=60)
-    finally:
-        finish(pair)
     assert code == 128 + signal.SIGTERM and "stopped after 4 of 8 videos" in out
     assert second[:2] == (128 + signal.SIGTERM, "")
     assert not errors(err + second[2])
@@ -226,18 +234,10 @@ def test_a_signal_to_all_is_no_loss_and_says_what_is_kept(made, tmp_path):
 
 @pytest.mark.parametrize("gone", [pytest.param(0, marks=pytest.mark.slow), 1])
 def test_a_process_that_is_killed_ends_the_other_and_the_evaluation_resumes(made, tmp_path, gone):
-    run, videos, _ = made
-    words = evaluation(run, videos, "--views", "windows:4", "--engine", "dynamic")
-    pair = start_pair([sys.executable, "-c", SLOW, *words], (tmp_path, tmp_path))
-    try:
-        progress = tmp_path / "evaluation" / "all-videos-windows4.partial"
-        # Two of each process, after which both wait.
-        wait_for(lambda: rows_in(progress) == 4, pair[0])
+    with half_an_evaluation(made, tmp_path) as (words, pair):
         pair[gone].send_signal(signal.SIGKILL)
         # No launcher ends it.
         code, _, err = finish(pair[1 - gone : 2 - gone], timeout=60)[0]
-    finally:
-        finish(pair)
     (line,) = errors(err)
     assert code == 2 and f"process {gone} of 2 has ended; its log" in line and "--resume" in line
     assert "Traceback" not in err
