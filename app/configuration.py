@@ -330,6 +330,8 @@ class EvaluateConfig:
         device: Where to compute: auto, cpu, gpu, gpu:0, ...
         engine: How to compute: dynamic is Paddle's eager mode, inference is paddle.inference;
             auto takes inference on the CPU.
+        precision: fp32, or bf16 for bfloat16 on a CPU that has such arithmetic, faster and to
+            fewer digits; how far the first scores are from those in fp32 is printed.
     """
 
     run: str
@@ -347,6 +349,7 @@ class EvaluateConfig:
     workers: NonNegativeInt | None = None
     device: str = "auto"
     engine: Literal["auto", "dynamic", "inference"] = "auto"
+    precision: Literal["fp32", "bf16"] = "fp32"
 
 
 @dataclass
@@ -541,6 +544,8 @@ class PredictConfig:
         device: Where to compute: auto, cpu, gpu, gpu:0, ...
         engine: How to compute: dynamic is Paddle's eager mode, inference is paddle.inference;
             auto takes inference on the CPU.
+        precision: fp32, or bf16 for bfloat16 on a CPU that has such arithmetic, faster and to
+            fewer digits; how far the first scores are from those in fp32 is printed.
     """
 
     run: str
@@ -561,6 +566,7 @@ class PredictConfig:
     batch_size: PositiveInt = 8
     device: str = "auto"
     engine: Literal["auto", "dynamic", "inference"] = "auto"
+    precision: Literal["fp32", "bf16"] = "fp32"
 
 
 @dataclass

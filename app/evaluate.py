@@ -45,7 +45,13 @@ def _evaluate(config, processes):
     usual_views = Views("even", trained.configuration.clip.val_clips)
     views = _parse_views(config.views) if config.views else usual_views
     videos = find_videos(config, trained)
-    engine = open_engine(trained, device=config.device, kind=config.engine, labels=config.labels)
+    engine = open_engine(
+        trained,
+        device=config.device,
+        kind=config.engine,
+        labels=config.labels,
+        precision=config.precision,
+    )
     true_classes = find_true_classes(videos, engine, config.run)
     index = videos.index
     scoring = Scoring(config, trained, engine, videos, true_classes, views)
@@ -53,6 +59,8 @@ def _evaluate(config, processes):
         return processes.help(scoring.score, scoring.facts)
 
     parts = [videos.split, *videos.names, *([views.file_name] if views != usual_views else ())]
+    if config.precision != "fp32":
+        parts.append(config.precision)
     folder = _make_folder(config.output or trained.evaluations)
     files = ReportFiles.choose(folder, "-".join(parts), videos.source)
     with writing(files.report.parent):

@@ -88,7 +88,12 @@ def _predict(config, processes):
 def _open_engine(config, trained):
     output = "features" if config.features else "scores"
     return open_engine(
-        trained, device=config.device, kind=config.engine, labels=config.labels, output=output
+        trained,
+        device=config.device,
+        kind=config.engine,
+        labels=config.labels,
+        output=output,
+        precision=config.precision,
     )
 
 

@@ -8,6 +8,7 @@ opened files to the scores of every video. In turns within one run, on the same 
 many threads:
 
     evaluation     files to scores
+    bfloat16       the same with --precision bf16, where the processor has such arithmetic
     network        paddle.inference alone, the clips lie ready in memory
     PyTorch        the same network from the same weights, clips normalised ready in memory
 
@@ -19,6 +20,7 @@ import statistics
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +40,7 @@ from datasets.clips.views import Views
 from datasets.cores import available_cores
 from datasets.index.video_index import Row, VideoIndex
 from models.normalisation import KINETICS_MEAN, KINETICS_STD
+from models.onednn import unavailable_because
 from tests.videos import write_video
 from weights.description import InputContract, NetworkDescription
 from weights.files import save_network
@@ -53,8 +56,8 @@ def make_videos(folder, number=18, frames=180):
     return [write_video(folder / f"{n}.avi", seed=n, **options) for n in range(number)]
 
 
-def make_engine(depth, folder):
-    """The engine of a network with random weights, and the weights by their PyTorch names."""
+def make_engines(depth, folder):
+    """Engines of a network with random weights by name, and the weights by PyTorch's names."""
     description = NetworkDescription(
         "r3d",
         {"depth": depth, "n_classes": N_CLASSES},
@@ -65,7 +68,11 @@ def make_engine(depth, folder):
     network = description.build()
     save_network(network, description, folder / f"{depth}.pdparams")
     state = {name: torch.from_numpy(array) for name, array in torch_state(network).items()}
-    return open_engine(folder / f"{depth}.pdparams", device="cpu", kind="inference"), state
+    weights = folder / f"{depth}.pdparams"
+    engines = {"evaluation": open_engine(weights, device="cpu", kind="inference")}
+    if not unavailable_because("bf16"):
+        engines["bfloat16"] = open_engine(weights, device="cpu", precision="bf16")
+    return engines, state
 
 
 def streamed(videos, batch, workers):
@@ -85,7 +92,8 @@ def seconds(work):
 
 def compare(depth, videos, options, folder):
     """Time the three in turns and print a table."""
-    engine, state = make_engine(depth, folder)
+    engines, state = make_engines(depth, folder)
+    engine = engines["evaluation"]
     # What the stream gives: the same clips in the same batches for all three.
     batches = [p.clips for p in streamed(videos, options.batch, 0)[1] if p.clips is not None]
     n_clips = sum(map(len, batches))
@@ -94,7 +102,7 @@ def compare(depth, videos, options, folder):
     )
     normalised = [(clips / np.float32(255) - mean) / std for clips in batches]
 
-    def evaluation():
+    def evaluation(engine):
         index, stream = streamed(videos, options.batch, WORKERS)
         scores = VideoScores(index.label.astype(np.int64), N_CLASSES)
         for _ in score_pieces(engine, stream, scores):
@@ -115,7 +123,8 @@ def compare(depth, videos, options, folder):
         ).max()
         for ours, theirs in zip(batches[:1], normalised[:1], strict=True)
     )
-    rivals = {"evaluation": evaluation, "network": network, "PyTorch": pytorch}
+    rivals = {name: partial(evaluation, each) for name, each in engines.items()}
+    rivals |= {"network": network, "PyTorch": pytorch}
     times = {name: [] for name in rivals}
     for round_number in range(options.rounds + 1):
         for name, work in rivals.items():

@@ -110,11 +110,12 @@ def read_description(path):
     return NetworkDescription.from_json(text, path)
 
 
-def load_network(path):
+def load_network(path, layers=None):
     """Rebuild a network from `NAME.pdparams` and `NAME.json`.
 
     Args:
         path: The `.pdparams` file.
+        layers: The operations to run on, as for `models.build`.
 
     Returns:
         The bare network with its weights, and its `NetworkDescription`.
@@ -124,7 +125,7 @@ def load_network(path):
     """
     description = read_description(path)
     try:
-        network = description.build()
+        network = description.build(layers)
     # What Paddle says to sizes that nothing has.
     except (ValueError, OverflowError, MemoryError, SystemError) as error:
         raise WeightsError(description_path(path), str(error).splitlines()[0]) from None

@@ -7,6 +7,7 @@ engine.description.input.frames      # T, and size: S
 
 from app.device import choose_device
 from app.errors import UserError
+from app.inference.bfloat16 import Bfloat16Engine
 from app.inference.eager import DynamicEngine
 from app.inference.engine import Engine
 from app.inference.export_cache import exported
@@ -23,7 +24,13 @@ KINDS = ("auto", "dynamic", "inference")
 
 
 def open_engine(
-    source, checkpoint="best", device="auto", kind="auto", labels=None, output="scores"
+    source,
+    checkpoint="best",
+    device="auto",
+    kind="auto",
+    labels=None,
+    output="scores",
+    precision="fp32",
 ):
     """Make a trained network ready to score clips.
 
@@ -36,6 +43,8 @@ def open_engine(
             faster on the CPU. "auto" takes inference on the CPU and dynamic on a GPU.
         labels: File of class names that replace the names of the description, or None.
         output: What will be asked of the engine: "scores" or "features".
+        precision: "fp32", or "bf16" on a processor with bfloat16 arithmetic, where it is an engine
+            of its own.
 
     Returns:
         An `Engine`. For a run folder, what `paddle.inference` needs is kept in its export/.
@@ -48,6 +57,8 @@ def open_engine(
         raise UserError(f"--engine {kind}: use one of {', '.join(KINDS)}")
     trained = source if isinstance(source, Trained) else find_trained(source, checkpoint)
     description = with_labels(trained.description, labels)
+    if precision == "bf16":
+        return _open_bfloat16(trained, description, device, kind, output)
     if trained.is_exported:
         return _open_exported(trained, description, device, kind, output)
     if output == "scores":
@@ -59,6 +70,24 @@ def open_engine(
             return DynamicEngine(network, description, trained.configuration.train.batch_size)
         with exported(trained, output) as folder:
             return InferenceEngine(folder, description, device, output)
+    except WeightsError as error:
+        raise UserError(str(error)) from None
+
+
+def _open_bfloat16(trained, description, device, kind, output):
+    if trained.is_exported:
+        raise UserError(
+            f"{trained.folder}: an exported model has one precision; name the run folder or the "
+            "weight file for --precision bf16"
+        )
+    if kind != "auto":
+        raise UserError(f"--precision bf16 has an engine of its own; leave out --engine {kind}")
+    if choose_device(device) != "cpu":
+        raise UserError("--precision bf16 is for processors; leave it out, or name --device cpu")
+    if output == "scores":
+        require_classes(trained)
+    try:
+        return Bfloat16Engine(trained.weights, description)
     except WeightsError as error:
         raise UserError(str(error)) from None
 

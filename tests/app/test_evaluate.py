@@ -17,6 +17,7 @@ from app.evaluation.progress import Progress
 from app.inference.eager import DynamicEngine
 from app.score import score
 from app.stop_signals import Interrupted
+from models.onednn import unavailable_because
 from tests.app.small_run import OPTIONS, write_corpus
 from tests.app.trained import LABELS as NETWORK_LABELS
 from tests.app.trained import write_run
@@ -254,6 +255,17 @@ def test_splits_and_views_have_files_of_their_own(weights, corpus, tmp_path):
     evaluate(config(weights, corpus, tmp_path, views="even:2"))
     reports = sorted(path.name for path in tmp_path.glob("*.json") if "pred" not in path.name)
     assert reports == ["train-corpus.json", "val-corpus-even2.json", "val-corpus.json"]
+
+
+@pytest.mark.skipif(bool(unavailable_because("bf16")), reason=str(unavailable_because("bf16")))
+def test_bfloat16_has_a_file_of_its_own_and_the_same_classes(weights, corpus, tmp_path, capsys):
+    exact = evaluate(config(weights, corpus, tmp_path))
+    report = evaluate(config(weights, corpus, tmp_path, engine="auto", precision="bf16"))
+    assert report.path.name == "val-corpus-bf16.json"
+    assert "differ from those in float32 by at most" in capsys.readouterr().err
+    assert report.engine == "oneDNN in bfloat16 on cpu"
+    assert report.evaluation.loss == pytest.approx(exact.evaluation.loss, rel=0.02)
+    assert report.evaluation.loss != exact.evaluation.loss
 
 
 def test_named_videos_are_evaluated_whole_and_the_validation_of_the_run_is_kept(tmp_path):

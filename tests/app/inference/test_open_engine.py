@@ -10,6 +10,7 @@ from app.export import export
 from app.inference.eager import DynamicEngine
 from app.inference.open_engine import open_engine
 from app.inference.paddle_inference import InferenceEngine
+from models.onednn import unavailable_because
 from tests.app.trained import (
     CONTRACT,
     LABELS,
@@ -20,6 +21,10 @@ from tests.app.trained import (
 )
 from weights.description import NetworkDescription
 from weights.files import save_network
+
+needs_bf16 = pytest.mark.skipif(
+    bool(unavailable_because("bf16")), reason=str(unavailable_because("bf16"))
+)
 
 
 @pytest.fixture(scope="module")
@@ -216,3 +221,39 @@ def test_a_backbone_gives_features_and_no_scores(tmp_path):
         export(ExportConfig(run=str(path)))
     features = open_on_cpu(path, output="features").features(clips())
     assert features.shape == (3, 128)
+
+
+@needs_bf16
+def test_bfloat16_scores_are_near_and_it_says_how_near(run, capsys):
+    engine, exact = open_on_cpu(run, precision="bf16"), open_on_cpu(run, "dynamic")
+    scores = engine.scores(clips())
+    said = capsys.readouterr().err
+    distance = np.abs(scores - exact.scores(clips())).max()
+    assert 0 < distance < 1e-2
+    assert said == (
+        f"bfloat16: the scores of the first 3 clips differ from those in float32 by at most "
+        f"{distance:.1e}\n"
+    )
+    logits = engine.logits(clips())
+    np.testing.assert_allclose(logits, exact.logits(clips()), atol=0.05 * np.abs(logits).max())
+    assert capsys.readouterr().err == ""
+
+
+@needs_bf16
+def test_bfloat16_has_features(run, capsys):
+    engine = open_on_cpu(run, precision="bf16", output="features")
+    features = engine.features(clips())
+    assert "the features of the first 3 clips" in capsys.readouterr().err
+    exact = open_on_cpu(run, "dynamic").features(clips())
+    assert 0 < np.abs(features - exact).max() < 0.05 * np.abs(exact).max()
+
+
+def test_bfloat16_is_refused_where_it_cannot_be_had(run, tmp_path, monkeypatch):
+    export(ExportConfig(str(run), output=str(tmp_path / "out")))
+    with pytest.raises(UserError, match="one precision; name the run folder"):
+        open_on_cpu(tmp_path / "out", precision="bf16")
+    with pytest.raises(UserError, match="leave out --engine inference"):
+        open_on_cpu(run, "inference", precision="bf16")
+    monkeypatch.setattr("models.onednn.choice.unavailable_because", lambda _: "no such arithmetic")
+    with pytest.raises(UserError, match="--precision bf16: no such arithmetic"):
+        open_on_cpu(run, precision="bf16")
