@@ -4,9 +4,13 @@ In one process their libraries would share threads and memory; one after the oth
 is not quiet would favour one of them.
 """
 
+import argparse
 import os
 import subprocess
 import sys
+import time
+
+from datasets.cores import available_cores
 
 
 class Contender:
@@ -67,3 +71,27 @@ def serve(prepare, clock):
         if numbers is None:
             numbers = [(clock() - began) * 1e3]
         print(*numbers, flush=True)
+
+
+def parse_timing(parser):
+    """Parse the command line of a script of contenders, with the options that all of them have.
+
+    Args:
+        parser: An `argparse.ArgumentParser` with the options of its own.
+
+    Returns:
+        The options, among them `rounds`, `threads` and `serve`, the name of the contender that the
+        process is; and the clock to time steps with.
+    """
+    parser.add_argument("--rounds", type=int, default=9, help="steps of each contender")
+    parser.add_argument("--threads", type=int, default=available_cores())
+    parser.add_argument(
+        "--processor-time",
+        action="store_true",
+        help="for a machine that is not quiet: one thread, and the time that it was given",
+    )
+    parser.add_argument("--serve", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.processor_time:
+        options.threads = 1
+    return options, time.process_time if options.processor_time else time.perf_counter

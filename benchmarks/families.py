@@ -19,9 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.contender import Contender, serve
+from benchmarks.contender import Contender, parse_timing, serve
 from benchmarks.training import processor
-from datasets.cores import available_cores
 
 OURS, TORCH, TORCH_LAST = "ours", "PyTorch", "PyTorch, channels last"
 CONTENDERS = [OURS, TORCH, TORCH_LAST]
@@ -48,20 +47,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("families", nargs="*", help="left out, all")
     parser.add_argument("--clips", type=int, default=4, help="clips of a step")
-    parser.add_argument("--rounds", type=int, default=9, help="steps of each contender")
-    parser.add_argument("--threads", type=int, default=available_cores())
-    parser.add_argument(
-        "--processor-time",
-        action="store_true",
-        help="for a machine that is not quiet: one thread, and the time that it was given",
-    )
-    parser.add_argument("--serve", help=argparse.SUPPRESS)
     parser.add_argument("--weights", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.processor_time:
-        options.threads = 1
+    options, clock = parse_timing(parser)
     if options.serve:
-        clock = time.process_time if options.processor_time else time.perf_counter
         serve(lambda: (ours if options.serve == OURS else pytorch)(options), clock)
         return
     families = smallest_published()

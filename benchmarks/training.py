@@ -13,8 +13,7 @@ import statistics
 import time
 from pathlib import Path
 
-from benchmarks.contender import Contender, serve
-from datasets.cores import available_cores
+from benchmarks.contender import Contender, parse_timing, serve
 
 CLIPS = {18: 8, 50: 4}
 CLASSES = 101
@@ -33,18 +32,7 @@ LIMIT = "limit"
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("depths", nargs="*", type=int, help="18, 50 or both")
-    parser.add_argument("--rounds", type=int, default=9, help="steps of each contender")
-    parser.add_argument("--threads", type=int, default=available_cores())
-    parser.add_argument(
-        "--processor-time",
-        action="store_true",
-        help="for a machine that is not quiet: one thread, and the time that it was given",
-    )
-    parser.add_argument("--serve", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.processor_time:
-        options.threads = 1
-    clock = time.process_time if options.processor_time else time.perf_counter
+    options, clock = parse_timing(parser)
     if options.serve:
         serve(lambda: contend(options.serve, options.depths[0], options.threads, clock), clock)
         return
@@ -84,7 +72,7 @@ def compare(depth, options):
                 steps[name].append(measured)
     for contender in contenders.values():
         contender.close()
-    limits = [max(rates) for rates in zip(*steps.pop(LIMIT), strict=True)]
+    limits = [statistics.median(rates) for rates in zip(*steps.pop(LIMIT), strict=True)]
     medians = {name: statistics.median(ms for (ms,) in taken) for name, taken in steps.items()}
     for name in CONTENDERS:
         if name in medians:
