@@ -33,11 +33,10 @@ def prepare_worker(worker):
     """
     keep_freed_memory()
     os.setpgid(0, 0)
-    parent = os.getppid()
     signal.signal(signal.SIGTERM, _end)
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:
-        # The parent went away before the kernel knew.
+    if os.getppid() != multiprocessing.parent_process().pid:
+        # The parent went away before the kernel knew, or before this was called.
         _end(signal.SIGTERM, None)
 
 
