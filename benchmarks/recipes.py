@@ -90,7 +90,7 @@ def train(corpus, kind, options, seed, folder):
         "model": app.ModelConfig(depth=10, widen_factor=0.25, conv1_t_size=3, conv1_t_stride=2),
         "data": app.DataConfig(videos=str(corpus), annotation=str(folder)),
         "clip": app.ClipConfig(size=48, crop_scale=(0.8, 1.0), crop_ratio=(0.87, 1.15), flip=0.0),
-        "train": app.TrainConfig(epochs=epochs, batch_size=BATCH_SIZE, seed=seed),
+        "train": app.TrainConfig(epochs=epochs, batch_size=BATCH_SIZE, seed=seed, threads=1),
         "optim": app.OptimConfig(lr=0.02, schedule="cosine", warmup_epochs=1),
     }
     groups = {name: replace(group, **options.get(name, {})) for name, group in groups.items()}
