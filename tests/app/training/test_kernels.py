@@ -17,12 +17,15 @@ def corpus(tmp_path_factory):
     return write_corpus(tmp_path_factory.mktemp("corpus"))
 
 
+@pytest.mark.parametrize("workers", ["0", "2"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_a_killed_run_goes_on_to_the_same_bits_on_onednn(corpus, tmp_path, capfd, precision):
+def test_a_killed_run_goes_on_to_the_same_bits_on_onednn(
+    corpus, tmp_path, capfd, precision, workers
+):
     if reason := unavailable_because(precision):
         pytest.skip(reason)
     kernels = ["--train.kernels", "onednn", "--train.precision", precision, "--train.threads", "1"]
-    arguments = ["fit", "--data.videos", str(corpus), *LONG, *kernels]
+    arguments = ["fit", "--data.videos", str(corpus), *LONG, *kernels, "--train.workers", workers]
     assert main([*arguments, "--run_dir", str(tmp_path / "whole")]) == 0
     assert "computing with oneDNN" in capfd.readouterr().out
     process = start(*arguments, "--run_dir", tmp_path / "killed")
