@@ -12,7 +12,7 @@ from datasets.clips.device_copy import DeviceCopies
 from datasets.clips.errors import ClipError, WorkerLostError
 from datasets.clips.sample import Collate, Failure
 from datasets.clips.shared_slots import SharedSlots
-from datasets.clips.worker import check_shared_memory, prepare_worker
+from datasets.clips.worker import check_shared_memory, garbage_kept, prepare_worker
 
 # Batches of each worker under way.
 PREFETCH = 2
@@ -60,7 +60,7 @@ class ClipLoader(DataLoader):
             check_shared_memory(self.num_workers)
             slots = self._make_slots()
         self.collate_fn = Collate(slots)
-        with _own_child_handler() if self.num_workers else nullcontext():
+        with _own_child_handler() if self.num_workers else nullcontext(), garbage_kept():
             batches = super().__iter__()
         copies = DeviceCopies()
         under_way = deque()

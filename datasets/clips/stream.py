@@ -18,7 +18,7 @@ import numpy as np
 from datasets.clips.errors import ClipError, WorkerLostError
 from datasets.clips.sample import Failure, open_row
 from datasets.clips.shared_slots import SharedSlots
-from datasets.clips.worker import prepare_worker
+from datasets.clips.worker import garbage_kept, prepare_worker
 from datasets.decoding.errors import VideoError
 
 # Pieces that each worker keeps ready.
@@ -107,7 +107,8 @@ class ClipStream:
                     args=(number, share, sender, [*connections, ours]),
                     daemon=True,
                 )
-                worker.start()
+                with garbage_kept():
+                    worker.start()
                 theirs.close()
                 connections.append(ours)
                 processes.append(worker)

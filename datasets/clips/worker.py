@@ -4,10 +4,12 @@ It ties its life to its parent's, and keeps the memory that one clip frees for t
 """
 
 import ctypes
+import gc
 import multiprocessing
 import os
 import signal
 import sys
+from contextlib import contextmanager
 
 PR_SET_PDEATHSIG = 1
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
@@ -26,18 +28,37 @@ def prepare_worker(worker):
     A Ctrl-C or a launcher's SIGTERM goes to the whole process group, but workers must outlive it,
     so that the main process can finish its batch and save: they leave the group. Their end then
     hangs on the parent's: Paddle's own watchdog waits for ever where the parent was killed with
-    batches still in the queue, so the kernel is asked to send a signal.
+    batches still in the queue, so the kernel is asked to send a signal, one that no state of the
+    worker can hold up.
 
     Args:
         worker: Number of the worker; Paddle passes it, nothing depends on it.
     """
+    gc.freeze()
+    gc.enable()
     keep_freed_memory()
     os.setpgid(0, 0)
     signal.signal(signal.SIGTERM, _end)
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != multiprocessing.parent_process().pid:
         # The parent went away before the kernel knew, or before this was called.
         _end(signal.SIGTERM, None)
+
+
+@contextmanager
+def garbage_kept():
+    """Keep Python from collecting garbage while workers are forked, until `prepare_worker`.
+
+    What the parent left behind is not the worker's to destroy: an object of Paddle's that threads
+    of the parent waited for would wait for them for ever.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def check_shared_memory(workers):

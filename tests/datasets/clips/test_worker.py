@@ -1,10 +1,11 @@
+import gc
 import multiprocessing
 import os
 import select
 import signal
 import time
 
-from datasets.clips.worker import prepare_worker
+from datasets.clips.worker import garbage_kept, prepare_worker
 
 FORK = multiprocessing.get_context("fork")
 
@@ -31,3 +32,34 @@ def test_a_worker_whose_parent_was_killed_before_it_began_ends():
     # The end of what nobody holds open any more.
     assert ready and os.read(reading, 100) == b""
     os.close(reading)
+
+
+class Parents:
+    """An object of the parent, in a circle, that must not be destroyed elsewhere."""
+
+    def __init__(self, writing):
+        self.circle, self.writing, self.owner = self, writing, os.getpid()
+
+    def __del__(self):
+        if os.getpid() != self.owner:
+            os.write(self.writing, b"destroyed")
+
+
+def collect():
+    prepare_worker(0)
+    gc.collect()
+    os._exit(0 if gc.isenabled() else 1)
+
+
+def test_a_worker_leaves_the_garbage_of_its_parent_alone():
+    reading, writing = os.pipe()
+    with garbage_kept():
+        Parents(writing)
+        process = FORK.Process(target=collect)
+        process.start()
+    process.join()
+    os.close(writing)
+    assert process.exitcode == 0 and gc.isenabled()
+    assert os.read(reading, 100) == b""
+    os.close(reading)
+    gc.collect()
