@@ -1,6 +1,7 @@
 """What a loader's worker process does before its first clip.
 
-It ties its life to its parent's, and keeps the memory that one clip frees for the next.
+It ties its life to its parent's, leaves alone what it inherited, and keeps the memory that one clip
+frees for the next.
 """
 
 import ctypes
@@ -34,6 +35,7 @@ def prepare_worker(worker):
     Args:
         worker: Number of the worker; Paddle passes it, nothing depends on it.
     """
+    # The end of `garbage_kept`: what was inherited is never collected here, what is made here is.
     gc.freeze()
     gc.enable()
     keep_freed_memory()
